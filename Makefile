@@ -75,7 +75,7 @@ run-all: setup build/.browser
 # `slow`, and tries readers with more than a handful of hostile inputs each. The next run finds the
 # bytecode of this one.
 check: lint
-	FUZZ=few PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/build/.pycache \
+	FUZZ=few PYTHONDONTWRITEBYTECODE= \
 	    $(BIN)/pytest -q -n auto --dist worksteal -m 'not heavy and not slow' tests/unit
 
 # A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py. Which

@@ -25,7 +25,7 @@ from builder.catalog.models import (
     Recipe,
     RecipeFile,
 )
-from builder.catalog.package_names import check_recipe
+from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CheckName,
     ParsedMatrix,
@@ -45,6 +45,7 @@ from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
 from builder.lock.lockfile import Lock
+from builder.lock.optional import without_unlocked
 
 MATRIX = "matrix.yaml"
 _FEATURES = "charts/features"
@@ -65,14 +66,19 @@ _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A catalog, read and expanded."""
+    """A catalog, read and expanded. `declared` has the optional inputs that are not locked, too."""
 
     root: Path
     catalog: Catalog
-    expansion: Expansion
+    declared: Expansion
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+
+    @cached_property
+    def expansion(self) -> Expansion:
+        """What can be built with the lock."""
+        return without_unlocked(self.catalog, self.declared, self.lock)
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -120,19 +126,11 @@ class Workspace:
             if ecosystems
             else {},
         )
-        raise_all(self._recipe_errors(catalog))
+        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
-            root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
+            root=self.root, catalog=catalog, declared=expansion, network=file.matrix.network,
             lock=lock, notes=tuple(notes),
         )  # fmt: skip
-
-    def _recipe_errors(self, catalog: Catalog) -> list[BuilderError]:
-        """Return what is wrong with the names of packages, by the rules of their ecosystems."""
-        return [
-            error
-            for recipe in catalog.recipes.values()
-            for error in check_recipe(recipe, catalog.ecosystems, self.read)
-        ]
 
     def _expanded(
         self,

@@ -54,7 +54,7 @@ from builder.network.connections import program_environment
 from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.plan.models import Step, locked_reference
 from builder.project import Project, Workspace
-from builder.registry.credentials import CredentialFiles
+from builder.registry.credentials import CredentialFiles, WriteAccess
 from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
@@ -108,8 +108,14 @@ class PackageChecker(Protocol):
 class Served(Protocol):
     """A registry that runs on this machine while it is needed."""
 
-    def serve(self) -> AbstractContextManager[None]:
-        """Serve for as long as the context lasts. Raises ConflictError, ToolError."""
+    def serve(self, *, deletes: bool = False) -> AbstractContextManager[None]:
+        """Serve for as long as the context lasts. Raises ConflictError, ToolError.
+
+        `deletes` says that what was written may be deleted meanwhile.
+        """
+
+    def write_access(self, registry: str) -> WriteAccess | None:
+        """Return where and how it takes what is written; None if `registry` is another one."""
 
 
 class Replaced(TypedDict, total=False):
@@ -209,7 +215,7 @@ class Adapters:
     @cached_property
     def credentials(self) -> CredentialFiles:
         """Return what somebody logged in to registries with."""
-        return CredentialFiles(runner=self.runner)
+        return CredentialFiles(runner=self.runner, write_access=self.embedded.write_access)
 
     @cached_property
     def _registry_store(self) -> RegistryStore:
@@ -287,11 +293,11 @@ class Adapters:
         )
 
     @contextlib.contextmanager
-    def registry(self) -> Iterator[None]:
+    def registry(self, *, deletes: bool = False) -> Iterator[None]:
         """Serve the registry `embedded`, where the catalog uses it."""
         with contextlib.ExitStack() as stack:
             if "embedded" in self.catalog.matrix.registries:
-                stack.enter_context(self.embedded.serve())
+                stack.enter_context(self.embedded.serve(deletes=deletes))
             yield
 
     @property

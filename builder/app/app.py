@@ -147,9 +147,12 @@ class App:
                 self._depth -= 1
 
     @contextlib.contextmanager
-    def registry(self) -> Iterator[None]:
-        """Serve the registry `embedded`, where the catalog uses it and it is not served yet."""
-        with contextlib.nullcontext() if self._depth else self.adapters.registry():
+    def registry(self, *, deletes: bool = False) -> Iterator[None]:
+        """Serve the registry `embedded`, where the catalog uses it and it is not served yet.
+
+        `deletes` says that what is in it may be deleted meanwhile.
+        """
+        with contextlib.nullcontext() if self._depth else self.adapters.registry(deletes=deletes):
             yield
 
     # The lock.
@@ -250,7 +253,13 @@ class App:
             return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return read_registry_state(store, self.project, lock, fingerprints)
+            return read_registry_state(
+                store,
+                self.project,
+                lock,
+                fingerprints,
+                takes_chroot=self.options.takes_chroot,
+            )
 
     # The run.
 

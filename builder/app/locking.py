@@ -60,7 +60,7 @@ def choose_lock(
         note(text)
     result = lock_catalog(
         catalog=project.catalog,
-        expansion=project.expansion,
+        expansion=project.declared,
         previous=_without_flaws(project, note),
         bases=bases or adapters.bases,
         providers=adapters.providers,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from builder.engines.interfaces import CHROOT, ISOLATION
 
 
 def day() -> str:
@@ -24,6 +27,7 @@ class Options:
     `reachable`: what a provider or the engine does not give here does not count as failed.
     `block_unlocked`: targets that the lock does not fit are blocked; otherwise the run is refused.
     `only_looks`: nothing is written to the lock, or built.
+    `isolation` is what was asked for in the place of the kernel's, see engines.
     `hand_over_to`: what steps would push is written to this folder instead. `handed_over_in`: steps
     push what is in this folder, and build nothing. `run` names the run that does both.
     """
@@ -41,6 +45,12 @@ class Options:
     block_unlocked: bool = False
     disk_budget: int = 0
     only_looks: bool = False
+    isolation: str = field(default_factory=lambda: os.environ.get(ISOLATION, ""))
     hand_over_to: Path | None = None
     handed_over_in: Path | None = None
     run: str = ""
+
+    @property
+    def takes_chroot(self) -> bool:
+        """Whether images that were built in a chroot are reused and built on."""
+        return self.isolation == CHROOT

@@ -123,6 +123,7 @@ class RunLoop:
             state=self._adapters.setup.state,
             listen=listen,
             timeout=self._adapters.setup.options.timeout,
+            takes_chroot=self._adapters.setup.options.takes_chroot,
         )
 
     def carry_out(

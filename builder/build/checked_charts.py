@@ -53,7 +53,11 @@ class CheckedChart:
         Raises StepError where one is missing, DifferenceError where it is not believed.
         """
         context, chart_plan = self.context, self.chart_plan
-        images = ImageCheck(self.store, context.catalog.matrix.repository_of)
+        images = ImageCheck(
+            self.store,
+            context.catalog.matrix.repository_of,
+            takes_chroot=context.takes_chroot,
+        )
         variants: dict[str, dict[str, str]] = {}
         for target_id in chart_plan.variants:
             target, fingerprint = (

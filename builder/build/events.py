@@ -22,13 +22,16 @@ class ImageResult:
     """An image of a run. Fields are empty for a target that was built by an earlier run.
 
     `size` is the sum of its compressed blobs in bytes. `chain` has the share of each image of its
-    lineage, the base image first. `log` is the path of the log file.
+    lineage, the base image first. `isolation` and `network` are those of its build, "" where it was
+    not built now. `log` is the path of the log file.
     """
 
     digest: str = ""
     size: int = 0
     tests: TestCounts | None = None
     chain: tuple[ImageShare, ...] = ()
+    isolation: str = ""
+    network: str = ""
     log: str = ""
 
 

@@ -47,7 +47,16 @@ from builder.common.limits import (
     safe_join,
 )
 from builder.common.state_dir import StateDir
-from builder.engines.interfaces import BuildRequest, Built, built_from_layout
+from builder.engines.interfaces import (
+    CHROOT,
+    HOST,
+    KERNEL,
+    POD,
+    BuildNetwork,
+    BuildRequest,
+    Built,
+    built_from_layout,
+)
 from builder.lock.lockfile import BaseLock
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
@@ -204,6 +213,17 @@ class Handed:
             raise self.refused(f"its metadata has seconds {_shown(seconds)}")
         return replace(artifact, config=canonical({**own, "seconds": seconds}))
 
+    def isolation(self, network: BuildNetwork) -> tuple[str, str]:
+        """Return how the build was isolated, as its metadata states it, and the network it had.
+
+        `network` is what a build that the kernel isolates has. Nobody but who built it can tell.
+        """
+        given = self._json(f"{ARTIFACT}/{CONFIG}").get("isolation", "")
+        networks = {"": "", KERNEL: network, POD: HOST, CHROOT: HOST}
+        if not isinstance(given, str) or given not in networks:
+            raise self.refused(f"its metadata has isolation {_shown(given)}")
+        return given, networks[given]
+
     def file(self, title: str) -> bytes:
         """Return a file of its artifact."""
         return self._bytes(f"{ARTIFACT}/{FILES}/{title}")
@@ -298,7 +318,8 @@ class HandedImages:
     def build(self, request: BuildRequest) -> Built:
         """Verify the image and write it to the layout of the request. Raises StepError."""
         self.handed.take_image(request.layout, request.below, request.platform)
-        return built_from_layout(request.layout, local="")
+        isolation, network = self.handed.isolation(request.network)
+        return built_from_layout(request.layout, local="", isolation=isolation, network=network)
 
     def instruction(self, line: str) -> str:
         """Return nothing: no line is printed by a build."""

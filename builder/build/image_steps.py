@@ -46,7 +46,7 @@ class BuildActions:
         self._toolbox = toolbox
         self._requests = Requests(context)
         repository_of = context.catalog.matrix.repository_of
-        self._images = ImageCheck(toolbox.store, repository_of)
+        self._images = ImageCheck(toolbox.store, repository_of, takes_chroot=context.takes_chroot)
         self._image_push = ImagePush(
             store=toolbox.store,
             repository_of=repository_of,
@@ -166,6 +166,8 @@ class BuildActions:
             seconds=time.monotonic() - began,
             shares=shares,
             tests_hash=target_plan.tests_hash,
+            isolation=built.isolation,
+            network=built.network,
         )
         digest = self._push(target_plan, built, request.contexts["parent"], metadata)
         shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)
@@ -175,7 +177,13 @@ class BuildActions:
             detail = ImageResult(digest=digest, log=str(log))
             return Result(step=step.id, status="done", reason=reason, detail=detail)
         detail = ImageResult(
-            digest=digest, size=built.size, tests=counts, chain=shares, log=str(log)
+            digest=digest,
+            size=built.size,
+            tests=counts,
+            chain=shares,
+            isolation=built.isolation,
+            network=built.network,
+            log=str(log),
         )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 

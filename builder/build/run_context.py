@@ -33,7 +33,10 @@ class Toolbox:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """The inputs of a run. `state` has logs and build contexts; `timeout` is in seconds."""
+    """The inputs of a run. `state` has logs and build contexts; `timeout` is in seconds.
+
+    `takes_chroot` says that images which were built in a chroot count, but for a release.
+    """
 
     project: Project
     lock: Lock
@@ -42,6 +45,7 @@ class RunContext:
     state: StateDir
     listen: Listener
     timeout: float = 3600.0
+    takes_chroot: bool = False
 
     @property
     def catalog(self) -> Catalog:

@@ -31,6 +31,12 @@ class SchemaKeywords(FileModel):
     listEnum: Annotated[
         Any, Field(description="the values that a form lists, or `$images`", examples=["$images"])
     ] = None
+    examples: Annotated[
+        Any,
+        Field(
+            description="values that it can have, among others, or `$images`", examples=["$images"]
+        ),
+    ] = None
     render: Annotated[
         Any,
         Field(description="how a form shows it: list, slider, password, …", examples=["password"]),
@@ -119,6 +125,22 @@ class _Value(FileModel):
             description="more types that it may have, where no form shows it", examples=[["object"]]
         ),
     ] = None
+    refilled: Annotated[
+        Flag | None,
+        Field(
+            description="true: its context variable fills it also where a file of the platform"
+            " replaces the form around it, and lacks it",
+            examples=[True],
+        ),
+    ] = None
+    fills: Annotated[
+        Words | None,
+        Field(
+            description="the path of another value, which it fills where that has its default;"
+            " where the matrix fixes that, there is no such value",
+            examples=["ai.enabled"],
+        ),
+    ] = None
     formerly: Annotated[
         tuple[Words, ...] | None,
         Field(
@@ -180,6 +202,14 @@ class FeatureFile(FileModel):
             examples=[{"ai.enabled": {"type": "boolean", "default": False}}],
         ),
     ] = field(default_factory=dict)
+    changes: Annotated[
+        Mapping[str, Annotated[ValueSpec, EMPTY_IF_NULL]],
+        EMPTY_IF_NULL,
+        Field(
+            description="what it says otherwise of the values of other features, where they are",
+            examples=[{"nodeSelector": {"title": "Node with a graphics card"}}],
+        ),
+    ] = field(default_factory=dict)
     secret: Annotated[
         SourceObject,
         EMPTY_IF_NULL,
@@ -206,6 +236,15 @@ class FeatureFile(FileModel):
             examples=[{"folders": ["/etc/service"]}],
         ),
     ] = SourceObject()
+    ignored: Annotated[
+        Mapping[str, Words],
+        EMPTY_IF_NULL,
+        Field(
+            description="paths that older charts had and that do nothing now, each with the reason;"
+            " the notes of a release name those that are set",
+            examples=[{"environment.root": "the image runs as its own user"}],
+        ),
+    ] = field(default_factory=dict)
 
     @property
     def objects(self) -> Mapping[str, SourceObject]:
@@ -296,6 +335,15 @@ class ChartFile(FileModel):
         Field(
             description="what it says otherwise of the values of features, or values of its own",
             examples=[{"persistence.size": {"default": "20Gi"}}],
+        ),
+    ] = field(default_factory=dict)
+    ignored: Annotated[
+        Mapping[str, Words],
+        EMPTY_IF_NULL,
+        Field(
+            description="paths that older charts had and that do nothing now, each with the reason;"
+            " the notes of a release name those that are set",
+            examples=[{"environment.root": "the image runs as its own user"}],
         ),
     ] = field(default_factory=dict)
 

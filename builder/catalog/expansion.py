@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import NoReturn
@@ -92,6 +92,25 @@ def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix)
     )
 
 
+def without(target: Target, missing: Mapping[str, str]) -> Target:
+    """Return a target without those of its optional inputs that are missing.
+
+    `missing` maps the id of an input to the reason.
+    """
+    dropped = {
+        image: missing[item]
+        for image, item in target.inputs
+        if image in target.optional and item in missing
+    }
+    if not dropped:
+        return target
+    return replace(
+        target,
+        inputs=tuple(pair for pair in target.inputs if pair[0] not in dropped),
+        without=(*target.without, *dropped.items()),
+    )
+
+
 def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
     """Return the id of a variant on a platform. The default platform is not named."""
     return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
@@ -137,7 +156,11 @@ class _Expander(Faults):
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
         self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
         self.edges = {
-            name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
+            name: [
+                item
+                for item in (image.parent, *(used.image for used in image.inputs))
+                if item in matrix.images
+            ]
             for name, image in matrix.images.items()
         }
 
@@ -256,7 +279,17 @@ class _Expander(Faults):
         without_platform: set[str] = set()  # variants without a platform, and their descendants
         for name in graph.order(self.edges):
             for variant in variants[name]:
-                candidates = [self.target(variant, platform, variants) for platform in platforms]
+                candidates = [
+                    without(
+                        target := self.target(variant, platform, variants),
+                        {
+                            item: f"{image} has none for {platform}"
+                            for image, item in target.inputs
+                            if item not in targets
+                        },
+                    )
+                    for platform in platforms
+                ]
                 available = [
                     item for item in candidates if _has_platform(item, targets, self.matrix)
                 ]
@@ -310,10 +343,12 @@ class _Expander(Faults):
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
-                (item, target_id(match, platform, matrix))
+                (item.image, target_id(match, platform, matrix))
                 for item in image.inputs
-                if (match := self._input_variant(variant, item, variants[item])) is not None
+                if (match := self._input_variant(variant, item.image, variants[item.image]))
+                is not None
             ),
+            optional=tuple(item.image for item in image.inputs if item.optional),
             is_root=is_root,
             publish=image.publish,
             eol=min((end for end in ends if end), default=None),

@@ -109,6 +109,21 @@ def as_tuple(key: Any, value: Any) -> GetPydanticSchema:
     return GetPydanticSchema(schema)
 
 
+def text_as(field: str, kind: type) -> GetPydanticSchema:
+    """Return what reads `kind` from a mapping, or from a text, which is its only field then."""
+
+    def schema(_type: Any, handler: Any) -> Any:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {field: value} if isinstance(value, str) else value,
+            handler.generate_schema(kind),
+        )
+
+    def json_schema(core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+    return GetPydanticSchema(schema, json_schema)
+
+
 def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
     """Return what reads a mapping as `kind`, whose keys that are not fields become one: `other`.
 

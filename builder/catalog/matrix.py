@@ -31,6 +31,7 @@ from builder.catalog.fields import (
     described,
     named,
     named_by_key,
+    text_as,
     with_other_keys,
 )
 from builder.catalog.ids import ValueId
@@ -126,6 +127,16 @@ class Pin(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Input(FileModel):
+    """An image that another one copies files from."""
+
+    image: Annotated[str, Field(description="the image")]
+    optional: Annotated[
+        Flag, Field(description="true: as long as it is not locked, the other is built without it")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Image(FileModel):
     """A recipe on a parent."""
 
@@ -145,7 +156,10 @@ class Image(FileModel):
     exclude: Annotated[
         tuple[Constraint, ...], Field(description="drop the variants that match one of these")
     ] = ()
-    inputs: Annotated[tuple[str, ...], Field(description="images that it copies files from")] = ()
+    inputs: Annotated[
+        tuple[Annotated[Input, text_as("image", Input)], ...],
+        Field(description="images that it copies files from; `{image: NAME, optional: true}`"),
+    ] = ()
     platforms: Annotated[
         tuple[PlatformName, ...], Field(description="the only platforms that it is built for")
     ] = ()
@@ -217,6 +231,9 @@ class Settings(FileModel):
             description="the platforms that images are built for, e.g. linux/arm64",
         ),
     ] = ("linux/amd64",)
+    sudo: Annotated[
+        Flag, Field(description="true: images in which a session may become root by `sudo`")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

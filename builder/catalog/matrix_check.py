@@ -96,9 +96,9 @@ class _Checker(Faults):
                 hint = did_you_mean(axis, matrix.axes)
                 self._fail(f"unknown axis {axis!r}", (*path, "axes", index), hint)
         for index, item in enumerate(image.inputs):
-            if item not in matrix.images:
-                hint = did_you_mean(item, matrix.images)
-                self._fail(f"unknown input {item!r}", (*path, "inputs", index), hint)
+            if item.image not in matrix.images:
+                hint = did_you_mean(item.image, matrix.images)
+                self._fail(f"unknown input {item.image!r}", (*path, "inputs", index), hint)
         for index, axis in enumerate(image.untagged):
             if axis not in matrix.axes:
                 hint = did_you_mean(axis, matrix.axes)

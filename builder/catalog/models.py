@@ -40,6 +40,7 @@ from builder.catalog.matrix import (
     AxisValue,
     Chart,
     Image,
+    Input,
     Matrix,
     Network,
     Pin,
@@ -62,6 +63,7 @@ __all__ = [
     "FeatureFile",
     "File",
     "Image",
+    "Input",
     "Matrix",
     "Network",
     "Path",
@@ -108,7 +110,11 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A variant on a platform: what is built."""
+    """A variant on a platform: what is built.
+
+    `optional` are those of its inputs that it can be built without; `without` are inputs that it is
+    built without, and why.
+    """
 
     id: str  # as a TargetId has it
     variant: Variant
@@ -116,6 +122,8 @@ class Target:
     recipe: str
     parent: str  # the id of a target, or of a base
     inputs: tuple[tuple[str, str], ...] = ()  # (image, id of its target)
+    optional: tuple[str, ...] = ()  # images
+    without: tuple[tuple[str, str], ...] = ()  # (image, reason)
     is_root: bool = False
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values

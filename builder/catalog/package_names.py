@@ -41,10 +41,16 @@ def check_name(rules: EcosystemRules, name: str, location: Location | None = Non
         )
 
 
-def check_recipe(
-    recipe: Recipe, ecosystems: Ecosystems, read: Callable[[str], str]
+def check_recipes(
+    recipes: Iterable[Recipe], ecosystems: Ecosystems, read: Callable[[str], str]
 ) -> list[BuilderError]:
     """Return an error for each package, and each option of a provider, that is none."""
+    return [error for recipe in recipes for error in _of_recipe(recipe, ecosystems, read)]
+
+
+def _of_recipe(
+    recipe: Recipe, ecosystems: Ecosystems, read: Callable[[str], str]
+) -> list[BuilderError]:
     errors: list[BuilderError] = []
     for block in (recipe.packages, *(extra.packages for extra in recipe.when)):
         for ecosystem, names in block.items():

@@ -44,7 +44,7 @@ class BuildVariables:
 
     `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis
     that has a provider to its exact version, or to `<release line>.*` as long as that is not
-    locked. `locked` are the ecosystems whose packages the lock has.
+    locked. `locked` are the ecosystems whose packages the lock has. `sudo`: see `Settings`.
     """
 
     axes: Mapping[str, str]
@@ -53,6 +53,7 @@ class BuildVariables:
     inputs: tuple[str, ...] = ()
     platform: str = "linux/amd64"
     locked: tuple[str, ...] = ()
+    sudo: bool = False
 
     @property
     def arch(self) -> str:
@@ -74,6 +75,7 @@ def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str])
         },
         inputs=tuple(name for name, _ in target.inputs),
         platform=target.platform,
+        sudo=matrix.catalog.sudo,
     )
 
 

@@ -86,7 +86,7 @@ def _choices(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
     """Return the choices that a form has for each value."""
     choices = {}
     for path, node in schema_nodes(files):
-        offered = node.get("listEnum", node.get("enum"))
+        offered = node.get("listEnum", node.get("examples", node.get("enum")))
         if isinstance(offered, list):
             choices[path] = tuple(map(_short, offered))
     return choices

@@ -57,6 +57,7 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
         images=images,
         version=version,
         catalog=catalog.matrix.name,
+        sudo=catalog.matrix.catalog.sudo,
     )
 
 

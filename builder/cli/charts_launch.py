@@ -12,6 +12,7 @@ from builder.app.app import App
 from builder.catalog.yaml_document import load
 from builder.charts.next_version import files_of
 from builder.charts.onyxia.chart_files import read
+from builder.charts.onyxia.form import DELETED, Patch, form_errors, patched
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia.rules_values import READINGS
 from builder.charts.onyxia_check import RELEASE, read_chart, unreadable_schema
@@ -33,12 +34,20 @@ from builder.plan.chart_planner import unlocked_images
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A YAML or JSON file with context variables, e.g. user: {email: …}; none by default.",
 )
+@click.option(
+    "--patch",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A YAML or JSON file with what a link or a saved launch changes: a list of [path, value],"
+    " where a path is a list of keys, and of [path], which takes a value away.",
+)
 @click.argument("chart")
-def command(chart: str, context: Path | None, **options: Any) -> int:
+def command(chart: str, context: Path | None, patch: Path | None, **options: Any) -> int:
     """Print the values that a launch from Onyxia's form sends when nobody changes the form.
 
     CHART is a folder, a package, or the name of a chart of the matrix. Helm then validates the
     values.
+
+    With `--patch`, print what a link or a saved launch sends. An error says where the form fails.
 
     \b
     Example:
@@ -55,8 +64,10 @@ def command(chart: str, context: Path | None, **options: Any) -> int:
         raise ConfigError(f"helm is not asked: {reason}")
     for finding in READINGS.findings(files):
         click.echo(str(finding), err=True)
-    values = launch(files.schema, files.values, _context(context))
+    variables = _context(context)
+    values = patched(launch(files.schema, files.values, variables), _patch(patch))
     click.echo("\n".join(block(values)))
+    raise_all(form_errors(files.schema, values, variables))
     output = helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
         raise StepError(f"helm rejects these values\n{output.log.strip()}")
@@ -92,3 +103,29 @@ def _context(path: Path | None) -> Mapping[str, Any]:
     if document.data is not None and not isinstance(document.data, dict):
         raise ConfigError("not a mapping", location=document.at(()))
     return document.data or {}
+
+
+def _patch(path: Path | None) -> Patch:
+    if path is None:
+        return ()
+    document, errors = load(text_of(path.read_bytes(), str(path)), str(path))
+    raise_all(errors)
+    entries = document.data if isinstance(document.data, list) else [document.data]
+    wrong = [number for number, entry in enumerate(entries) if not _is_change(entry)]
+    raise_all(
+        [
+            ConfigError(
+                "not a change of a value",
+                hint="[[git, branch], main] sets one, and [[git, branch]] takes it away",
+                location=document.at((number,) if isinstance(document.data, list) else ()),
+            )
+            for number in wrong
+        ]
+    )
+    return [(tuple(entry[0]), entry[1] if len(entry) == 2 else DELETED) for entry in entries]
+
+
+def _is_change(entry: object) -> bool:
+    if not isinstance(entry, list) or len(entry) not in (1, 2) or not isinstance(entry[0], list):
+        return False
+    return bool(entry[0]) and all(isinstance(key, str | int) for key in entry[0])

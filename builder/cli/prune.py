@@ -60,7 +60,7 @@ def command(
         today=app.options.today,
         orphans=orphans,
     )
-    with app.registry():
+    with app.registry(deletes=yes):
         return _prune(app, policy, is_real=yes)
 
 

@@ -17,6 +17,9 @@ from builder.cli.options import root as root_option
 def command(root: Path) -> int:
     """Serve the embedded registry until Ctrl-C, to look at what was published.
 
+    Everybody on this machine can read it. What you push goes to another address, which it prints,
+    with the login of a file that only you can read.
+
     \b
     Example:
       builder registry &
@@ -27,6 +30,10 @@ def command(root: Path) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with app.registry():
-        click.echo(f"serving {app.catalog.matrix.embedded}; Ctrl-C ends it", err=True)
+        address = app.catalog.matrix.embedded
+        click.echo(f"serving {address}; Ctrl-C ends it", err=True)
+        if access := app.adapters.embedded.write_access(address):
+            login = access.credentials.source
+            click.echo(f"writing: {access.address}, with the login of {login}", err=True)
         ended.wait()
     return 0

@@ -21,6 +21,7 @@ from builder.common.errors import StepError, ToolError, TransientError
 from builder.common.process import Command, Runner, ended, last_lines
 from builder.common.text import fields
 from builder.engines.interfaces import (
+    KERNEL,
     BuildRequest,
     Built,
     Container,
@@ -79,7 +80,9 @@ class Docker:
         self._runner.run(command, log=request.log, on_line=request.on_line)
         layouts.move_into_place(partial, request.layout)
         self.load(request.layout)
-        return built_from_layout(request.layout, local=local)
+        return built_from_layout(
+            request.layout, local=local, isolation=KERNEL, network=request.network
+        )
 
     def load(self, layout: Path) -> None:
         """Give the daemon an image that stands in a layout, by the name in its index."""

@@ -19,6 +19,15 @@ OCI = "oci"
 """The isolation of a RUN by namespaces and control groups of its own."""
 BuildNetwork = Literal["none", "private"]
 """What a RUN reaches: nothing, or what is outside of this machine."""
+KERNEL = "kernel"
+CHROOT = "chroot"
+POD = "pod"
+"""How a RUN was isolated, as the metadata of an image says it: by the kernel, in a chroot beside
+all that its machine does, or in a chroot of a pod that does nothing else and cannot write."""
+ISOLATION = "BUILDER_ISOLATION"
+"""The environment variable that asks for CHROOT or POD, where the kernel does not isolate."""
+HOST = "host"
+"""The network of a RUN that the kernel does not isolate: that of its machine, or of its pod."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +64,16 @@ class Built:
 
     Blobs of `BuildRequest.below` may be missing from it.
     `size` is the sum of its compressed blobs in bytes; `local` is what the engine that built it
-    calls it, so that it can be started without being loaded again.
+    calls it, so that it can be started without being loaded again. `isolation` is KERNEL, CHROOT or
+    POD, and `network` a BuildNetwork or HOST; both are "" where the engine does not say.
     """
 
     layout: Path
     digest: str
     size: int
     local: str
+    isolation: str = ""
+    network: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +153,19 @@ class Engine(ImageBuilder, Protocol):
         """Return shell lines that those of `commands` and `index_commands` need first."""
 
 
-def built_from_layout(layout: Path, *, local: str) -> Built:
+def built_from_layout(layout: Path, *, local: str, isolation: str = "", network: str = "") -> Built:
     """Return the image in a layout as the result of a build."""
     manifest = manifest_in(layout)
     blobs = [entry(layout), manifest.config, *manifest.layers]
     size = sum(int(blob["size"]) for blob in blobs)
-    return Built(layout=layout, digest=manifest.digest, size=size, local=local)
+    return Built(
+        layout=layout,
+        digest=manifest.digest,
+        size=size,
+        local=local,
+        isolation=isolation,
+        network=network,
+    )
 
 
 class LocalImages(Protocol):

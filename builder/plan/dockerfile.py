@@ -85,6 +85,7 @@ class DockerfileRenderer:
             variables.inputs,
             variables.arch,
             variables.locked,
+            variables.sudo,
         )
         if key not in self._rendered:
             self._rendered[key] = self._render(recipe, variables)
@@ -104,6 +105,7 @@ class DockerfileRenderer:
             "packages": {name: list(names) for name, names in packages.items()},
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
+            "sudo": variables.sudo,
         }
         context |= self._functions(context)
         template = self._compile(marked(recipe.dockerfile), path)

@@ -22,6 +22,7 @@ from builder.common.errors import (
     raise_all,
 )
 from builder.common.parallel import in_parallel
+from builder.engines.interfaces import CHROOT
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan import image_metadata
@@ -30,6 +31,7 @@ from builder.registry.interfaces import Part, Registry, Summary
 from builder.registry.release_record import ImageShare, ReleasedTarget
 
 NO_METADATA = "it has no metadata, so nothing says what it was built from and which tests it passed"
+IN_CHROOT = "it was built in a chroot, which keeps a build from nothing else on its machine"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -40,20 +42,29 @@ def quick_problem(
     digest: str,
     fingerprint: Fingerprint,
     released: ReleasedTarget | None,
+    *,
+    takes_chroot: bool = False,
 ) -> str:
     """Return why the image at the tag of a fingerprint is not believed, or "".
 
     It is for plans: one request where `released`, the entry of the current release, has the same
-    image, and else two. Its parents are not looked at.
+    image, and else two. Its parents are not looked at. `takes_chroot`: as of `ImageCheck`.
     """
     reference = image_metadata.reference_of(image)
     try:
         summary = store.summary(reference)
         if summary is None:
             return NO_METADATA
-        return _other_fingerprint(
+        if problem := _other_fingerprint(
             _stated_fingerprint(store, reference, summary, fingerprint), fingerprint.digest
-        ) or _other_digest(_stated_digest(store, reference, summary, released), digest)
+        ):
+            return problem
+        if released and summary.config.digest in image_metadata.config_digests(released):
+            return _other_digest(released.digest, digest)
+        config = image_metadata.config_of(store.content(reference, summary.config), reference)
+        return _other_digest(config.get("digest"), digest) or _unisolated(
+            config, takes_chroot=takes_chroot
+        )
     except DamagedError as error:
         return _unreadable(error)
 
@@ -65,15 +76,6 @@ def _stated_fingerprint(
     if part.digest in image_metadata.document_digests(expected):
         return expected.digest
     return _fingerprint_of(store.content(reference, part), reference)
-
-
-def _stated_digest(
-    store: Registry, reference: Reference, summary: Summary, released: ReleasedTarget | None
-) -> object:
-    if released and summary.config.digest in image_metadata.config_digests(released):
-        return released.digest
-    content = store.content(reference, summary.config)
-    return image_metadata.config_of(content, reference).get("digest")
 
 
 def _document(summary: Summary, reference: Reference) -> Part:
@@ -100,6 +102,11 @@ def _other_digest(stated: object, digest: str) -> str:
     return "" if stated == digest else f"it is {digest}, and its metadata is of {stated}"
 
 
+def _unisolated(config: Mapping[str, Any], *, takes_chroot: bool) -> str:
+    """Return IN_CHROOT where metadata says so; what an older builder wrote says nothing."""
+    return IN_CHROOT if config.get("isolation") == CHROOT and not takes_chroot else ""
+
+
 def _unreadable(error: DamagedError) -> str:
     return f"its metadata cannot be read: {error.message}"
 
@@ -108,12 +115,22 @@ class ImageCheck:
     """Checks images of a registry with all that they were built on; each of them once.
 
     `repository_of` returns the repository of an image or of an axis of base images, by its name.
+    `takes_chroot` says that what was built in a chroot counts too; it never does for a release.
     """
 
-    def __init__(self, store: Registry, repository_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, store: Registry, repository_of: Callable[[str], str], *, takes_chroot: bool = False
+    ) -> None:
         self._store = store
         self._repository_of = repository_of
+        self._takes_chroot = takes_chroot
         self._problems: dict[tuple[str, str], str] = {}
+        self._unknown: set[str] = set()
+
+    @property
+    def of_unknown_isolation(self) -> int:
+        """The number of the images looked at whose metadata says nothing of the isolation."""
+        return len(self._unknown)
 
     def problem(self, image: Reference, digest: str, fingerprint: str) -> str:
         """Return why an image is not believed, or "". `image` has the tag of its fingerprint."""
@@ -145,9 +162,12 @@ class ImageCheck:
             return _unreadable(error)
         if found is None:
             return NO_METADATA
+        if not found.config.get("isolation"):
+            self._unknown.add(str(image))
         return (
             _other_fingerprint(found.fingerprint, fingerprint)
-            or _other_digest(found.digest, digest)
+            or _other_digest(found.config.get("digest"), digest)
+            or _unisolated(found.config, takes_chroot=self._takes_chroot)
             or self._missing_parent(found.parents)
         )
 
@@ -175,9 +195,9 @@ class Parent:
 
 @dataclass(frozen=True, kw_only=True)
 class Stated:
-    """What the metadata of an image states."""
+    """What the metadata of an image states. `config` has the keys of the newest format."""
 
-    digest: object
+    config: Mapping[str, Any]
     fingerprint: str
     parents: tuple[Parent, ...]
 
@@ -196,7 +216,7 @@ def stated(store: Registry, repository_of: Callable[[str], str], image: Referenc
         parents = tuple(_parents(json.loads(data), shares, repository_of))
     except (BuilderError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise image_metadata.damaged(reference) from error
-    return Stated(digest=config.get("digest"), fingerprint=fingerprint, parents=parents)
+    return Stated(config=config, fingerprint=fingerprint, parents=parents)
 
 
 def _parents(
@@ -228,6 +248,8 @@ def _parents(
 def refusal(image: Reference, problem: str, target_id: str) -> BuilderError:
     """Return the error of an image that is not believed."""
     hint = f"builder build -s '{target_id}'"
+    if problem.endswith(IN_CHROOT):
+        hint += ", where the kernel isolates builds"
     if problem == NO_METADATA:
         return StepError(f"the registry has no test results for {image}", hint=hint)
     return DifferenceError(f"{image} is not believed: {problem}", hint=hint)

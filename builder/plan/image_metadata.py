@@ -16,6 +16,7 @@ from builder.common.errors import DamagedError, DifferenceError, Location, StepE
 from builder.common.formats import check_format
 from builder.common.hashing import canonical, digest_of, sha256
 from builder.common.mappings import json_object
+from builder.engines.interfaces import HOST, KERNEL, POD
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Registry
@@ -23,12 +24,14 @@ from builder.registry.release_record import ImageShare, ReleasedTarget, parse_sh
 from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 
-FORMAT = 2
+FORMAT = 3
 KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"
 PACKAGES = "packages.json"
 _OLDER_KEYS = {"shares": "chain", "tests_hash": "suite"}
+_ISOLATED = ((KERNEL, "none"), (KERNEL, "private"), (POD, HOST))
+"""The isolation and the network of builds that are released."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class ImageMetadata:
 
     `size` is the sum of its compressed blobs in bytes. `seconds` is the time of its build and
     test. `shares` has one for each ancestor and, last, one for the image. `tests_hash` is the
-    hash of its tests.
+    hash of its tests. `isolation` and `network` are those of its build, "" where they are unknown.
     """
 
     digest: str
@@ -46,6 +49,8 @@ class ImageMetadata:
     seconds: float
     shares: tuple[ImageShare, ...]
     tests_hash: str = ""
+    isolation: str = ""
+    network: str = ""
 
 
 def reference_of(fingerprint: Reference) -> Reference:
@@ -59,7 +64,7 @@ def artifact(
     """Return the artifact that stores the metadata of an image."""
     return Artifact(
         kind=KIND,
-        config=canonical(_config(metadata)),
+        config=canonical(_config(metadata, metadata.isolation, metadata.network)),
         files={
             # So the digest of this file is the fingerprint.
             DOCUMENT: Blob(kind="application/json", data=canonical(fingerprint.document)),
@@ -69,9 +74,13 @@ def artifact(
     )
 
 
-def _config(item: ImageMetadata | ReleasedTarget) -> dict[str, Any]:
+def _config(
+    item: ImageMetadata | ReleasedTarget, isolation: str = "", network: str = ""
+) -> dict[str, Any]:
     tests = item.tests
+    how = {"isolation": isolation, "network": network} if isolation else {}
     return {
+        **how,
         "format": FORMAT,
         "digest": item.digest,
         "size": item.size,
@@ -83,13 +92,15 @@ def _config(item: ImageMetadata | ReleasedTarget) -> dict[str, Any]:
 
 
 def config_digests(released: ReleasedTarget) -> tuple[str, ...]:
-    """Return the digest that the configuration of a released image's metadata has, by format.
+    """Return the digests that the configuration of a released image's metadata may have.
 
-    The record of a release has all that the metadata had then.
+    The record of a release has all that the metadata had then, but how the build was isolated.
     """
-    newest = _config(released)
-    older = {_OLDER_KEYS.get(key, key): newest[key] for key in newest if key != "format"}
-    return digest_of(canonical(newest)), digest_of(canonical(older))
+    unknown = _config(released)
+    second = {**unknown, "format": 2}
+    first = {_OLDER_KEYS.get(key, key): unknown[key] for key in unknown if key != "format"}
+    isolated = (_config(released, isolation, network) for isolation, network in _ISOLATED)
+    return tuple(digest_of(canonical(it)) for it in (*isolated, unknown, second, first))
 
 
 def document_digests(fingerprint: Fingerprint) -> Iterator[str]:

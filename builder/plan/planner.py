@@ -125,6 +125,7 @@ class _Planner:
         fingerprint = self.fingerprints[target.id]
         matrix = self.catalog.matrix
         action, reason = self._decide(target, fingerprint)
+        reason += "".join(f"; without {image}: {why}" for image, why in target.without)
         if action == "build" and (barrier := self._barrier(target, earlier)):
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:

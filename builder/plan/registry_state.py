@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
@@ -27,10 +28,18 @@ def releases_reference(catalog: Catalog) -> Reference:
 
 
 def read_registry_state(
-    store: Registry, project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
+    store: Registry,
+    project: Project,
+    lock: Lock,
+    fingerprints: Mapping[str, Fingerprint],
+    *,
+    takes_chroot: bool = False,
 ) -> RegistryState:
-    """Return which targets and base images the registry has, and its current release."""
-    catalog = project.catalog
+    """Return which targets and base images the registry has, and its current release.
+
+    `takes_chroot`: as of `image_check`.
+    """
+    catalog, problem = project.catalog, partial(quick_problem, takes_chroot=takes_chroot)
     references = _references(project, lock, fingerprints)
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
@@ -48,9 +57,8 @@ def read_registry_state(
             return digest, ""
         if image_metadata.reference_of(image).tag not in tags[image.name]:
             return digest, NO_METADATA
-        fingerprint = fingerprints[key]
-        before = released.get((fingerprint.digest, digest))
-        return digest, quick_problem(store, image, digest, fingerprint, before)
+        before = released.get((fingerprints[key].digest, digest))
+        return digest, problem(store, image, digest, fingerprints[key], before)
 
     digests, doubts = _believed(project.expansion, by_item(look, present))
     return RegistryState(

@@ -14,8 +14,8 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,33 @@ class Credentials:
         return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
-class CredentialFiles:
-    """The credential files of one environment, each read once. Safe for any number of threads."""
+@dataclass(frozen=True, kw_only=True)
+class WriteAccess:
+    """The address at which a registry takes what is written, and the credentials for it."""
 
-    def __init__(self, *, runner: Runner, environment: Mapping[str, str] | None = None) -> None:
+    address: str
+    credentials: Credentials
+
+
+class CredentialFiles:
+    """The credential files of one environment, each read once. Safe for any number of threads.
+
+    `write_access` knows the registries that are written at another address than references name.
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        environment: Mapping[str, str] | None = None,
+        write_access: Callable[[str], WriteAccess | None] = lambda registry: None,
+    ) -> None:
         self._runner = runner
         self._environment = os.environ if environment is None else environment
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Credentials | None] = {}
+        self._write_access = write_access
+        self._own: dict[str, Credentials] = {}  # by the address that is written
         self._lacking = ""
 
     @property
@@ -66,9 +85,20 @@ class CredentialFiles:
         """Return the credentials of a repository. Raises ConfigError, StepError, ToolError."""
         key = (reference.registry, reference.api_repository)
         with self._lock:
+            if own := self._own.get(reference.registry):
+                return own
             if key not in self._known:
                 self._known[key] = self._find(reference)
             return self._known[key]
+
+    def written(self, reference: Reference) -> Reference:
+        """Return the reference by which something is written; `find` has its credentials."""
+        access = self._write_access(reference.registry)
+        if access is None:
+            return reference
+        with self._lock:
+            self._own[access.address] = access.credentials
+        return replace(reference, registry=access.address)
 
     @contextlib.contextmanager
     def shared(self, references: Sequence[Reference]) -> Iterator[tuple[str, ...]]:

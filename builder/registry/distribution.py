@@ -155,8 +155,10 @@ class Distribution:
         The body of an error is in the answer itself.
         """
         needed_scopes = (_scope(reference, method), *scopes)
+        reads = method in {"GET", "HEAD"}
+        place = reference if reads else self._credentials.written(reference)
         with _explained(reference):
-            response, used = self._reached(reference, needed_scopes, method, path, headers, data)
+            response, used = self._reached(place, needed_scopes, method, path, headers, data)
             with contextlib.closing(response):
                 is_error = response.status_code >= 400
                 raw = response.raw
@@ -168,7 +170,7 @@ class Distribution:
                     reason=response.reason or "",
                     headers=response.headers,
                     content=raw.read(TOKEN, decode_content=False) if is_error else b"",
-                    login=self._login.source(reference) if used else "",
+                    login=self._login.source(place) if used else "",
                     lacking=self._credentials.lacking,
                 )
                 yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)

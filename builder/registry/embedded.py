@@ -1,25 +1,38 @@
-"""Run the registry `embedded`: a real one, on a fixed port of this machine, kept under `build/`."""
+"""Run the registry `embedded`: a real one, on a fixed port of this machine, kept under `build/`.
+
+Several processes serve one storage, because docker-registry asks either everybody who they are, or
+nobody. What answers at the address that references name is open to all, and only reads. What takes
+writes listens on a random port of this machine, and asks for the random password of its run; it is
+started for the first write. It deletes nothing: only `prune` starts a process that does, which asks
+for a password of its own. Nothing passes through the builder, whatever its size.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
+import secrets
 import socket
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import requests
+import bcrypt
 
-from builder.common.errors import ConflictError, StepError, ToolError
-from builder.common.filelock import exclusive_lock, run_lock, shared_lock
+from builder.common.errors import ConflictError
 from builder.common.files import write
-from builder.common.process import Command, Runner, last_lines, which
+from builder.common.process import Runner
+from builder.registry.credentials import Credentials, WriteAccess
+from builder.registry.shared_process import SharedProcess
 
-PROGRAM = "docker-registry"
-_PATIENCE = 20.0
+USER = "builder"
+LOGIN = "login.json"
+_OWNER_ALONE = 0o600
+_WRITER = "writer"
+_PRUNER = "pruner"
+_ANY_PORT = "127.0.0.1:0"
+_ROUNDS = 4  # a password of 256 bits needs no slow hash, and each request is checked
 
 
 class EmbeddedRegistry:
@@ -29,114 +42,108 @@ class EmbeddedRegistry:
         self._runner = runner
         self._state = state
         self._address = address
+        self._lock = threading.Lock()
+        self._serving = 0
+        self._deletes = False
+        self._write_access: WriteAccess | None = None
+        self._writer = contextlib.ExitStack()
 
     @contextlib.contextmanager
-    def serve(self) -> Iterator[None]:
-        """Serve for as long as the context lasts.
+    def serve(self, *, deletes: bool = False) -> Iterator[None]:
+        """Serve for as long as the context lasts; `deletes` says that what is written may go.
 
         A registry that serves this storage already is used: of several runs, the first starts it
         and the last ends it. Raises ConflictError if something else has the port, ToolError if the
         program is missing.
         """
-        users = self._state / "users"
-        with contextlib.ExitStack() as stack:
-            with exclusive_lock(self._state):  # so that nobody starts or ends it meanwhile
-                if not self._is_ours():
-                    self._start()
-                stack.enter_context(shared_lock(users))
-            try:
-                yield
-            finally:
-                with exclusive_lock(self._state):
-                    stack.close()
-                    with contextlib.suppress(ConflictError), run_lock(users):
-                        self._end()
-
-    def _start(self) -> None:
-        self._check_port()
-        program = which(PROGRAM)
-        if program is None:
-            raise ToolError(f"{PROGRAM} is not installed", hint=f"apt-get install {PROGRAM}")
-        write(self._config, self.configuration())
-        process = self._runner.spawn(
-            Command(argv=(program, "serve", str(self._config))), log=self._log, tied=False
+        reader = SharedProcess(
+            runner=self._runner,
+            folder=self._state,
+            address=self._address,
+            configure=self.configuration,
+            check=self._check_port,
         )
+        with reader.running(), self._served(deletes=deletes):
+            yield
+
+    @contextlib.contextmanager
+    def _served(self, *, deletes: bool) -> Iterator[None]:
+        """Permit writing; what was started for it ends with the outermost of these contexts."""
+        with self._lock:
+            self._serving += 1
+            self._deletes = self._deletes or deletes
         try:
-            self._wait(process.poll)
-            owner = {"pid": process.pid, "address": self._address}
-            write(self._owner, json.dumps(owner).encode())
-        except BaseException:
-            self._runner.end(process)
-            raise
+            yield
+        finally:
+            with self._lock:
+                self._serving -= 1
+                if not self._serving:
+                    self._deletes, self._write_access = False, None
+                    self._writer.close()
+                    for name in (_WRITER, _PRUNER):
+                        self._process(name).end_unused()
 
-    def _end(self) -> None:
-        """End the registry, whichever run started it."""
-        pid = self._pid()
-        self._owner.unlink(missing_ok=True)
-        deadline = time.monotonic() + _PATIENCE
-        number = signal.SIGTERM
-        while pid and self._serves(pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-            if time.monotonic() > deadline:
-                number = signal.SIGKILL
-            time.sleep(0.05)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+    def write_access(self, registry: str) -> WriteAccess | None:
+        """Return where and how this registry takes what is written; None if it is another one.
 
-    @property
-    def _config(self) -> Path:
-        return self._state / "config.json"
+        It is also None where it is not served: nothing can be written then.
+        """
+        if registry != self._address:
+            return None
+        with self._lock:
+            if self._serving and self._write_access is None:
+                self._write_access = self._start_writer()
+            return self._write_access
 
-    @property
-    def _owner(self) -> Path:
-        return self._state / "owner.json"
+    def _start_writer(self) -> WriteAccess:
+        name = _PRUNER if self._deletes else _WRITER
+        folder = self._state / name
+        address = self._writer.enter_context(self._process(name).running())
+        login = folder / LOGIN
+        password = (folder / "password").read_text()
+        credentials = Credentials(source=str(login), user=USER, password=password)
+        # As podman, skopeo and Docker have it, for what somebody pushes by hand.
+        entry = {"auths": {address: {"auth": credentials.basic}}}
+        write(login, json.dumps(entry).encode(), _OWNER_ALONE)
+        return WriteAccess(address=address, credentials=credentials)
 
-    @property
-    def _log(self) -> Path:
-        return self._state / "registry.log"
+    def _process(self, name: str) -> SharedProcess:
+        """Return the process of a folder of this name, which takes writes."""
+        folder = self._state / name
+        return SharedProcess(
+            runner=self._runner,
+            folder=folder,
+            address=_ANY_PORT,
+            configure=lambda: self._guarded_configuration(folder, deletes=name == _PRUNER),
+        )
 
     def configuration(self) -> bytes:
-        """Return the configuration of the registry; JSON is YAML."""
+        """Return the configuration of what anybody may read; JSON is YAML."""
+        return self._configuration(self._address, {"maintenance": {"readonly": {"enabled": True}}})
+
+    def _guarded_configuration(self, folder: Path, *, deletes: bool) -> bytes:
+        """Return the configuration of what takes writes, with a new password."""
+        password = secrets.token_urlsafe(32)
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
+        users = folder / "htpasswd"
+        write(users, f"{USER}:{hashed}\n".encode(), _OWNER_ALONE)
+        write(folder / "password", password.encode(), _OWNER_ALONE)
+        return self._configuration(
+            _ANY_PORT,
+            {"delete": {"enabled": deletes}},
+            auth={"htpasswd": {"realm": "builder", "path": str(users)}},
+        )
+
+    def _configuration(self, address: str, storage: dict[str, Any], **more: Any) -> bytes:
+        folder = {"filesystem": {"rootdirectory": str(self._state / "storage")}}
         data = {
             "version": "0.1",
             "log": {"level": "warn"},
-            "storage": {
-                "filesystem": {"rootdirectory": str(self._state / "storage")},
-                "delete": {"enabled": True},
-            },
-            "http": {"addr": self._address},
+            "storage": {**folder, **storage},
+            "http": {"addr": address},
+            **more,
         }
         return json.dumps(data, indent=1).encode()
-
-    def _is_ours(self) -> bool:
-        """Whether a run of the builder started a registry for this storage, and it answers."""
-        pid = self._pid()
-        return bool(pid) and self._serves(pid) and self._answers()
-
-    def _pid(self) -> int:
-        """Return the process id of the registry of this storage and address; 0 if none is known."""
-        try:
-            owner = json.loads(self._owner.read_text())
-            return int(owner["pid"]) if owner["address"] == self._address else 0
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0
-
-    def _serves(self, pid: int) -> bool:
-        """Whether a process is the registry of this storage; process ids are used again."""
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return os.fsencode(self._config) in words
-
-    def _answers(self) -> bool:
-        try:
-            with requests.Session() as session:
-                session.trust_env = False  # it is this machine, which no proxy knows
-                return session.get(f"http://{self._address}/v2/", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
 
     def _check_port(self) -> None:
         host, _, port = self._address.rpartition(":")
@@ -150,17 +157,3 @@ class EmbeddedRegistry:
                     hint="stop the program that listens there, or change catalog.embedded in"
                     " matrix.yaml",
                 ) from error
-
-    def _wait(self, poll: Callable[[], int | None]) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            if poll() is not None:
-                break
-            if self._answers():
-                return
-            time.sleep(0.05)
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
-        raise StepError(
-            f"{PROGRAM} did not start on {self._address}\n{last_lines(text)}",
-            hint=f"the whole log: {self._log}",
-        )

@@ -44,6 +44,7 @@ def transfer(
 
     Raises as a runner does.
     """
+    command, references = _directed(command, references, credentials)
     with credentials.shared(references) as options:
         # These options belong to the subcommand.
         position = (
@@ -66,6 +67,27 @@ def last_words(message: str) -> str:
     """Return the last message of a program, in one line."""
     messages = _FATAL.findall(message)
     return messages[-1].replace('\\"', '"') if messages else message.splitlines()[-1].strip()
+
+
+def _directed(
+    command: Command, references: Sequence[Reference], credentials: CredentialFiles
+) -> tuple[Command, Sequence[Reference]]:
+    """Return a command that writes, and its references, with the address for writing.
+
+    It reads from there too: between two repositories of one registry no layer moves.
+    """
+    if _reads(command):
+        return command, references
+    names, written = references[-1].registry, credentials.written(references[-1]).registry
+    old, new = f"docker://{names}/", f"docker://{written}/"
+    argv = tuple(
+        new + word.removeprefix(old) if word.startswith(old) else word for word in command.argv
+    )
+    directed = (
+        replace(reference, registry=written) if reference.registry == names else reference
+        for reference in references
+    )
+    return replace(command, argv=argv), tuple(directed)
 
 
 def _reads(command: Command) -> bool:

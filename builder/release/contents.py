@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from builder.build.run_context import RunContext
 from builder.common.parallel import in_parallel
+from builder.common.text import count
 from builder.plan import image_metadata
 from builder.plan.image_check import NO_METADATA, ImageCheck, refusal
 from builder.plan.models import Plan, TargetPlan
@@ -26,12 +27,14 @@ WAITING = "variant:"
 class CollectedTargets:
     """Targets for a release, by id, and variants of several platforms, by id.
 
-    `waiting` maps WAITING and the id to why the tags of a variant did not move.
+    `waiting` maps WAITING and the id to why the tags of a variant did not move. `notes` are for who
+    reads the log.
     """
 
     targets: Mapping[str, ReleasedTarget] = field(default_factory=dict)
     variants: Mapping[str, ReleasedVariant] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class TargetCollector:
@@ -66,7 +69,16 @@ class TargetCollector:
             targets=targets,
             variants={key: value for part in parts for key, value in part.variants.items()},
             waiting={key: value for part in parts for key, value in part.waiting.items()},
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return a note on images of older builders, which a release takes."""
+        number = self._images.of_unknown_isolation
+        if not number:
+            return ()
+        images = count(number, "image")
+        return (f"{images} of older builders: how their builds were isolated is not known",)
 
     def _variant(self, variant: str, members: Mapping[str, str]) -> CollectedTargets:
         """Return the contents of one variant; `members` are its target ids by platform."""

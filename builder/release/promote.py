@@ -38,14 +38,13 @@ class Promotion:
 
         `blocked` maps each step that did not pass to why. Returns the record that is current then.
         """
-        plan = self._context.plan
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
             detail = _detail(previous, self._contents(previous, _New()))
             result = Result(step=step.id, status="reused", reason=step.reason, detail=detail)
             return result, previous
-        record = self._record(plan, previous, blocked)
+        record = self._record(step, previous, blocked)
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         current = self._records.commit(record, previous, lambda text: self._note(step, text))
@@ -60,12 +59,14 @@ class Promotion:
 
     # The record.
 
-    def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
-        context = self._context
+    def _record(self, step: Step, previous: Record | None, blocked: Mapping[str, str]) -> Record:
+        context, plan = self._context, self._context.plan
         collector = TargetCollector(
             context=context, store=self._store, previous=previous, blocked=blocked
         )
         collected = collector.collect()
+        for note in collected.notes:
+            self._note(step, note)
         charts = {
             name: chart
             for name in context.catalog.matrix.charts

@@ -17,6 +17,7 @@ from builder.build.events import (
 )
 from builder.common.text import count, first_line
 from builder.diff.compare import Difference
+from builder.engines.interfaces import CHROOT, POD
 from builder.lock.problems import NotLocked
 from builder.plan.models import Plan
 from builder.plan.step_id import StepId
@@ -196,7 +197,20 @@ def _images(targets: Sequence[TargetRow]) -> list[str]:
             )
         )
     head = ("target", "status", "seconds", "MB", "tests", "digest", "why")
-    return ["## Images", "", *table(head, rows), ""]
+    return ["## Images", "", *table(head, rows), "", *_weaker(targets)]
+
+
+def _weaker(targets: Sequence[TargetRow]) -> list[str]:
+    """Return lines on the images of this run that the kernel did not isolate."""
+    means = {
+        CHROOT: "Built in a chroot, beside all that this machine does, so no release takes them",
+        POD: "Built in a chroot of a pod that does nothing else and cannot write",
+    }
+    lines = []
+    for isolation, text in means.items():
+        ids = [f"`{row.id}`" for row in targets if row.image and row.image.isolation == isolation]
+        lines += [f"{text}: {', '.join(ids)}.", ""] if ids else []
+    return lines
 
 
 def _charts(charts: Sequence[ChartRow]) -> list[str]:

@@ -461,6 +461,31 @@ def test_a_launch(run: Run, tmp_path: Path) -> None:
     )
 
 
+def test_a_launch_of_a_link(run: Run, tmp_path: Path) -> None:
+    zone = {"type": "string", "default": "view", "listEnum": ["view", "edit"], "render": "list"}
+    folder, patch = write(tmp_path / "clock", with_zone(zone, "view")), tmp_path / "patch.yaml"
+    patch.write_text("[[[zone], edit], [[more, deep], 1], [[more, deep]]]")
+    found = run("charts", "launch", str(folder), "--patch", str(patch))
+    assert (found.code, found.err) == (0, "")
+    assert 'zone: "edit"' in found.out
+    patch.write_text("[[[zone], owner]]")
+    found = run("charts", "launch", str(folder), "--patch", str(patch))
+    assert (found.code, found.err) == (
+        2,
+        "error: the form fails at $.zone: its value is not in the list\n"
+        "  hint: set one that is, or leave it out\n",
+    )
+    patch.write_text("- [zone, owner]\n- 3\n")
+    found = run("charts", "launch", str(folder), "--patch", str(patch))
+    assert found == (
+        2, "",
+        f"error: {patch}:1:3: not a change of a value\n    - [zone, owner]\n      ^\n"
+        "  hint: [[git, branch], main] sets one, and [[git, branch]] takes it away\n"
+        f"{patch}:2:3: not a change of a value\n    - 3\n      ^\n"
+        "  hint: [[git, branch], main] sets one, and [[git, branch]] takes it away\n",
+    )  # fmt: skip
+
+
 def test_a_launch_of_a_chart_of_the_matrix(run: Run, folder: Folder) -> None:
     found = run("charts", "launch", "desk")
     image = "127.0.0.1:5999/shop-desk:lang1.10.4-2026.11.23"

@@ -8,6 +8,7 @@ import json
 import lzma
 import shutil
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,12 @@ class CatalogCopy(Folder):
 
 
 def registry(file: Path) -> FakeStore:
-    """Return a registry with the content of an archive."""
+    """Return a registry with the content of an archive, which is read once."""
+    return _read(file).twin()
+
+
+@lru_cache(maxsize=4)
+def _read(file: Path) -> FakeStore:
     data = json.loads(lzma.decompress(file.read_bytes()))
     store = FakeStore()
     store.named = data["named"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -294,9 +295,12 @@ def nowhere(path: KeyPath) -> Location:
 class NoServer:
     """A registry that is there already."""
 
-    def serve(self) -> AbstractContextManager[None]:
+    def serve(self, *, deletes: bool = False) -> AbstractContextManager[None]:
         """Serve nothing."""
         return contextlib.nullcontext()
+
+    def write_access(self, registry: str) -> None:
+        """Every registry is written where it is."""
 
 
 class FakeDisk:
@@ -323,6 +327,13 @@ class Week:
     lock: Lock = LOCK
     events: list[Event] = field(default_factory=list)
     platforms: Sequence[str] | None = None  # that can be built for; None: any
+
+    def twin(self, root: Path) -> Week:
+        """Return this week on a copy of its folder: what happens to one does not to the other."""
+        shutil.copytree(self.folder.root, root)
+        smoke = FakeSmoke()
+        smoke.installed = self.smoke.installed
+        return Week(folder=Folder(root, {}), store=self.store.twin(), smoke=smoke, lock=self.lock)
 
     @property
     def state(self) -> Path:

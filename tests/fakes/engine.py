@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from builder.engines.interfaces import (
+    HOST,
+    KERNEL,
     BuildRequest,
     Built,
     Container,
@@ -30,6 +32,7 @@ class FakeEngine(Calls):
         super().__init__()
         self.salt = salt
         self.stacks = stacks
+        self.isolation = KERNEL
         self.requests: list[BuildRequest] = []
         self.running: dict[str, StartRequest] = {}
         self.held: dict[str, int] = {}
@@ -49,9 +52,19 @@ class FakeEngine(Calls):
         below = request.below if self.stacks else ()
         digest = write_layout(request.layout, content, env, architecture, below=below)
         local = f"fake/{request.id}"
+        network = request.network if self.isolation == KERNEL else HOST
         if self.stacks:
-            return built_from_layout(request.layout, local=local)
-        return Built(layout=request.layout, digest=digest, size=1000, local=local)
+            return built_from_layout(
+                request.layout, local=local, isolation=self.isolation, network=network
+            )
+        return Built(
+            layout=request.layout,
+            digest=digest,
+            size=1000,
+            local=local,
+            isolation=self.isolation,
+            network=network,
+        )
 
     def start(self, request: StartRequest) -> Container:
         """A container that is nothing but an entry of `running`."""

@@ -14,6 +14,7 @@ from builder.charts.package import unpack
 from builder.common.errors import BuilderError, StepError
 from builder.common.process import Command, Output, Runner
 
+_PREPARED = re.compile(r'^{{- include "[^"]+\.given" \. -}}\n')
 _NAMED = re.compile(r"{{ \.(Values|Release)\.([\w.]+)(?: \| (quote))? }}")
 
 
@@ -101,4 +102,4 @@ def _fill(text: str, data: Mapping[str, Any]) -> str:
             found = found.get(name, "") if isinstance(found, dict) else ""
         return json.dumps(str(found)) if match[3] else str(found)
 
-    return _NAMED.sub(value, text)
+    return _NAMED.sub(value, _PREPARED.sub("", text))

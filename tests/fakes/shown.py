@@ -91,6 +91,7 @@ CATALOG = {
     ),
     # What somebody of whom a page speaks has beside the catalog.
     "context.yaml": "user: {email: me@example.org}\n",
+    "patch.yaml": "- [[lesson, chapter], one]\n",
     "secret.gpg": "a keyring\n",
     "phrase": "a passphrase\n",
 }
@@ -141,10 +142,13 @@ class InterruptedRegistry:
     """A registry whose user presses Ctrl-C once it is served."""
 
     @contextlib.contextmanager
-    def serve(self) -> Iterator[None]:
+    def serve(self, *, deletes: bool = False) -> Iterator[None]:
         """Serve nothing, and press Ctrl-C."""
         os.kill(os.getpid(), signal.SIGINT)
         yield
+
+    def write_access(self, registry: str) -> None:
+        """Every registry is written where it is."""
 
 
 class _Engine(FakeEngine):

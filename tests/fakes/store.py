@@ -43,6 +43,14 @@ class FakeStore(Calls):
         """Whether it removes a tag by itself."""
         self._left: int | None = None
 
+    def twin(self) -> FakeStore:
+        """Return a registry with the same content, which was asked for nothing yet."""
+        other = FakeStore()
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                setattr(other, name, dict(value))
+        return other
+
     def tags(self, repository: str) -> tuple[str, ...]:
         """The tags of `registry/repository`, sorted."""
         with self._guard:

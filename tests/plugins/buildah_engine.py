@@ -30,6 +30,7 @@ from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, ended, last_lines, which
 from builder.common.text import fields
 from builder.engines.interfaces import (
+    KERNEL,
     BuildRequest,
     Built,
     Container,
@@ -104,7 +105,9 @@ class Buildah:
         self._log(request, "push", "--quiet", "--format", "oci", local, f"oci:{partial}:latest")
         layouts.canonize(partial, request.below)
         layouts.move_into_place(partial, request.layout)
-        return built_from_layout(request.layout, local=local)
+        return built_from_layout(
+            request.layout, local=local, isolation=KERNEL, network=request.network
+        )
 
     def instruction(self, line: str) -> str:
         """Return `3/10` where a line says that this instruction begins: `STEP 3/10: RUN …`."""

@@ -11,6 +11,28 @@ from builder.common.text import did_you_mean
 UNDEFINED: Final = object()
 """The result of an expression with an undefined part. It is no value; null is one."""
 
+_S3: Final[Mapping[str, Any]] = {
+    "profileName": "default",
+    "AWS_ACCESS_KEY_ID": "sample-key-id",
+    "AWS_SECRET_ACCESS_KEY": "sample-secret-key",
+    "AWS_SESSION_TOKEN": "sample-session-token",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_S3_ENDPOINT": "s3.example.org",
+    "port": 443,
+    "pathStyleAccess": True,
+    "isAnonymous": False,
+}
+_PROVIDER: Final[Mapping[str, Any]] = {
+    "id": "house",
+    "isDefault": True,
+    "apiKey": "sample-ai-key",
+    "apiBase": "https://models.example.org/v1",
+    "name": "House",
+    "selectedModel": "small",
+    "models": ["small", "large"],
+    "provider": "openai",
+}
+
 # Every variable with a sample value. Below a variable of `OPEN`, any key may exist.
 SAMPLE: Final[Mapping[str, Any]] = {
     "user": {
@@ -40,17 +62,10 @@ SAMPLE: Final[Mapping[str, Any]] = {
         "VAULT_MOUNT": "onyxia-kv",
         "VAULT_TOP_DIR": "jdoe",
     },
-    "s3": {
-        "profileName": "default",
-        "AWS_ACCESS_KEY_ID": "sample-key-id",
-        "AWS_SECRET_ACCESS_KEY": "sample-secret-key",
-        "AWS_SESSION_TOKEN": "sample-session-token",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_S3_ENDPOINT": "s3.example.org",
-        "port": 443,
-        "pathStyleAccess": True,
-        "isAnonymous": False,
-    },
+    "s3": _S3,
+    "s3_array": [_S3],
+    # Of the platform's next version.
+    "ai": {"enabled": True, "activeProvider": _PROVIDER, "providers": [_PROVIDER]},
     "region": {
         "defaultIpProtection": True,
         "defaultNetworkPolicy": True,

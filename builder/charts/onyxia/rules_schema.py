@@ -11,7 +11,7 @@ from builder.catalog.models import Path
 from builder.charts.onyxia.chart_files import ChartFiles
 from builder.charts.onyxia.context import is_known, nearest, parts_of, references
 from builder.charts.onyxia.finding import FATAL, NOTE, SCHEMA, WARNING, Problem, Rule
-from builder.charts.onyxia.schema_nodes import DEFINITIONS, REPLACED, Node
+from builder.charts.onyxia.schema_nodes import DEFINITIONS, NAMED, REPLACED, Node
 from builder.charts.onyxia.value_types import TYPES
 from builder.common.text import did_you_mean, looks_like
 
@@ -195,11 +195,11 @@ def _unknown(node: Node) -> Iterator[Problem]:
 
 def _schema_file(node: Node) -> Iterator[Problem]:
     """Require a file that the platform brings."""
-    name = node.onyxia.get("overwriteSchemaWith")
-    if isinstance(name, str) and name not in REPLACED:
+    name, known = node.onyxia.get("overwriteSchemaWith"), (*REPLACED, *NAMED)
+    if isinstance(name, str) and name not in known:
         yield Problem(
             message=f"the platform has no schema {quoted(name)}: it keeps the node",
-            hint=did_you_mean(name, REPLACED) if looks_like(name, REPLACED) else "",
+            hint=did_you_mean(name, known) if looks_like(name, known) else "",
             path=(*node.schema_path, "x-onyxia", "overwriteSchemaWith"),
         )
 

@@ -206,7 +206,8 @@ def _own_default(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _overruled(key: str, path: Path) -> Problem:
-    message = f"{key} is ignored: the object has properties, and theirs are taken"
+    until = "" if key == "default" else " before the platform's next version"
+    message = f"{key} is ignored{until}: the object has properties, and theirs are taken"
     return Problem(message=message, path=path)
 
 

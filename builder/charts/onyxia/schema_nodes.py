@@ -26,6 +26,11 @@ REPLACED: Final = (
     "network-policy.json", "nodeSelector-gpu.json", "nodeSelector.json", "proxy.json",
     "role-spark.json", "spark.json", "tolerations.json",
 )  # fmt: skip
+# Those that official charts name too, and administrators may have.
+NAMED: Final = (
+    "ai.json", "aiAssistant.json", "certificates.json", "ide/networking.json",
+    "ide/runtimeClassName.json", "repository.json",
+)  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
 _LEVELS = 2 * limits.DEPTH  # of a schema, each reference is one
 _HERE = re.compile("#|$")

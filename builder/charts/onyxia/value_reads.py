@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from builder.charts.onyxia.chart_files import ChartFiles
 from builder.charts.render.templates import reads as find_reads
+from builder.common.errors import BuilderError
+from builder.common.limits import CHART_FILE, read_json
+from builder.common.mappings import mapping
 
 # `.Values` that no key follows: handed on whole, unless `index` or `get` picks from it.
 _WHOLE = re.compile(r"\.Values\b(?!\.[A-Za-z_])")
@@ -42,7 +45,7 @@ def reads_of(chart: ChartFiles) -> Reads:
         picked = list(_PICKED.finditer(text))
         paths |= {".".join(re.findall(r'"([^"]+)"', match[1])) for match in picked}
         has_all = has_all or len(list(_WHOLE.finditer(text))) > len(picked)
-    paths |= set(_conditions(chart.about))
+    paths |= {*_conditions(chart.about), *_put_in_order(chart)}
     below = {
         str(dependency.get("alias") or dependency.get("name"))
         for dependency in dependencies(chart.about)
@@ -59,6 +62,19 @@ def dependencies(about: Mapping[str, object]) -> list[Mapping[str, object]]:
         if isinstance(listed, list)
         else []
     )
+
+
+def _put_in_order(chart: ChartFiles) -> Iterator[str]:
+    """List the values that a chart of this builder moves to others, by its values.json."""
+    try:
+        known = read_json(chart.files.get("values.json", b"{}"), CHART_FILE, "values.json")
+    except BuilderError:
+        return
+    moves = mapping(known).get("former")
+    for move in moves if isinstance(moves, list) else ():
+        keys = mapping(move).get("from")
+        if isinstance(keys, list):
+            yield ".".join(map(str, keys))
 
 
 def _conditions(about: Mapping[str, object]) -> Iterator[str]:

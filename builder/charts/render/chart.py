@@ -17,7 +17,7 @@ from typing import Any
 
 from builder.catalog.models import Chart, ChartFeature, ChartRecipe
 from builder.catalog.yaml_document import load_as_helm
-from builder.charts.render import docs, partners, templates
+from builder.charts.render import docs, given, partners, templates
 from builder.charts.render import value_specs as specs
 from builder.charts.render import values as describe
 from builder.charts.render.templates import Part
@@ -45,19 +45,20 @@ def render_chart(
     images: Sequence[str],
     version: str,
     catalog: str,
+    sudo: bool = False,
 ) -> dict[str, bytes]:
     """Return the files of a chart, by path. `images` are references; the first is the default.
 
-    Raises ConfigError, or Problems with every independent one.
+    Raises ConfigError, or Problems with every independent one. `sudo`: see `Settings`.
     """
     _check_head(chart, images)
     recipe_part = _recipe_part(recipe)
     parts = _parts(chart, recipe, features)
-    facts = _facts(chart, recipe, images)
+    facts = _facts(chart, recipe, images) | {"sudo": sudo}
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name, recipe.custom_image)
-    _check(chart.name, everything, features, values, library, core)
+    read = _check(chart.name, everything, features, values, library, core)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
@@ -69,13 +70,11 @@ def render_chart(
         "templates/NOTES.txt": docs.notes(recipe.title, everything, chart.name),
         "templates/_command.tpl": core,
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
-        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
-        "ci/everything-values.yaml": with_every_feature(parts),
+        **given.files(values, everything, read, about[0], chart.name),
         **_of_parts(everything, chart.name),
     }
-    files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
-    files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
-    return dict(sorted(files.items()))
+    inner = {f"charts/{about[0]}/{path}": data for path, data in library.items()}
+    return dict(sorted({**_in_order(text, chart.name), **inner}.items()))
 
 
 def _recipe_part(recipe: ChartRecipe) -> Part:
@@ -87,6 +86,7 @@ def _recipe_part(recipe: ChartRecipe) -> Part:
         summary=recipe.title,
         values=recipe.values,
         files=recipe.files,
+        ignored=recipe.ignored,
     )
 
 
@@ -158,8 +158,10 @@ def _check(
     values: Sequence[Value],
     library: Mapping[str, bytes],
     core: str,
-) -> None:
+) -> set[str]:
+    """Return the paths of values that templates read. Raises ConfigError, or Problems."""
     errors = templates.check_slots(parts) + partners.check_templates(parts, features)
+    errors += given.check_ignored(parts, values)
     recipe_text = parts[0].files.get("chart.yaml", core)
     reads = templates.reads({"chart.yaml": recipe_text}, parts[0].folder)
     for part in parts:
@@ -169,9 +171,12 @@ def _check(
     reads += templates.reads(shared, "charts/library")
     lacks = partners.find_lacks(parts, features, values, reads)
     lacking = {lack.name for lack in lacks}
+    paths = {read.path for read in reads}
     reads = [read for read in reads if read.path not in lacking]
-    values = [value for value in values if value.path not in lacking]
+    # What fills another value is read by the template that puts all in order.
+    values = [value for value in values if value.path not in lacking and not value.fills]
     raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(reads, values)])
+    return paths
 
 
 def _source(part: Part, source: str) -> str:
@@ -184,8 +189,11 @@ def _named(part: Part, source: str) -> templates.Read:
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
-    """Return the templates and test values that the features bring."""
-    files: dict[str, str] = {}
+    """Return the templates and test values of parts; the first is the recipe itself."""
+    files: dict[str, str] = {
+        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
+        "ci/everything-values.yaml": with_every_feature(parts[1:]),
+    }
     for part in parts:
         if part.slots or "helpers.tpl" in part.files:
             files[f"templates/_{part.name}.tpl"] = templates.part_template(part, chart)
@@ -197,16 +205,12 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
     return files
 
 
-def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
-    """Return the files; where values have moved, templates read them at both paths."""
-    former = templates.former_template(values, chart)
-    if not former:
-        return text
-    moved = {
-        path: templates.with_former(content, chart) if _is_rendered(path) else content
+def _in_order(text: Mapping[str, str], chart: str) -> dict[str, bytes]:
+    """Return the files, of which templates take the values in order."""
+    return {
+        path: (given.prepared(content, chart) if _is_rendered(path) else content).encode()
         for path, content in text.items()
     }
-    return {**moved, "templates/_former.tpl": former}
 
 
 def _is_rendered(path: str) -> bool:

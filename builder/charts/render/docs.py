@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from builder.catalog.models import ChartRecipe
+from builder.charts.render import given
 from builder.charts.render.templates import Part, scoped
 from builder.charts.render.values import Value
 from builder.charts.semver import FORMER
@@ -102,4 +103,4 @@ def _row(value: Value) -> str:
 def notes(title: str, parts: Sequence[Part], chart: str) -> str:
     """Return NOTES.txt, in Markdown, from the notes of each part."""
     texts = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
-    return scoped("\n".join([f"## {title}", "", *texts]) + "\n", chart)
+    return scoped("\n".join([f"## {title}", "", *texts]) + "\n" + given.NOTES, chart)

@@ -60,7 +60,22 @@ def with_fixed(
             by_path[item.path] = _fixed(by_path[item.path], item)
         else:
             unknown.append(item)
-    return tuple(by_path.values()), unknown
+    return _without_ways_around(tuple(by_path.values())), unknown
+
+
+def _without_ways_around(values: Sequence[Value]) -> tuple[Value, ...]:
+    """Return the values but those that fill a fixed one, and the groups that held nothing else."""
+    fixed_paths = {value.path for value in values if value.is_fixed}
+    around = [value.path for value in values if value.fills in fixed_paths]
+    left = [value for value in values if value.path not in around]
+    emptied = {
+        group.path
+        for group in left
+        if group.is_group
+        and any(path.startswith(f"{group.path}.") for path in around)
+        and not any(value.path.startswith(f"{group.path}.") for value in left)
+    }
+    return tuple(value for value in left if value.path not in emptied)
 
 
 def _fixed(value: Value, item: Setting) -> Value:
@@ -78,4 +93,5 @@ def _fixed(value: Value, item: Setting) -> Value:
         onyxia={},
         schema={},
         formerly=(),
+        is_refilled=False,
     )

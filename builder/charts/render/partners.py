@@ -42,6 +42,8 @@ def as_part(name: str, feature: ChartFeature, requested_at: Location | None = No
         summary=feature.summary,
         values=feature.values,
         objects=feature.objects,
+        changes=feature.changes,
+        ignored=feature.ignored,
         requested_at=requested_at,
     )
 

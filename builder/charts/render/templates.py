@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.catalog.models import CustomImage, SourceObject, ValueSpec
-from builder.charts.render.values import Value, split_path
+from builder.charts.render.values import Value
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
 
@@ -42,6 +42,8 @@ class Part:
     summary: str = ""
     values: Mapping[str, ValueSpec] = field(default_factory=dict)
     objects: Mapping[str, SourceObject] = field(default_factory=dict)  # by the name of their slot
+    changes: Mapping[str, ValueSpec] = field(default_factory=dict)  # of values of other features
+    ignored: Mapping[str, str] = field(default_factory=dict)  # paths that charts had, and why
     requested_at: Location | None = None  # where the chart asks for it, if it is a feature
 
     @property
@@ -179,32 +181,6 @@ def quoted(text: str) -> str:
     literal = _EXPRESSION.sub("\0", text).replace("%", "%%").replace("\0", "%v")
     arguments = " ".join(f"({expression})" for expression in expressions)
     return f"{{{{ printf {json.dumps(literal, ensure_ascii=False)} {arguments} | quote }}}}"
-
-
-def former_template(values: Sequence[Value], chart: str) -> str:
-    """Return `templates/_former.tpl`, which moves values from former paths; "" if none moved."""
-    moves = [_move(value, old) for value in values for old in value.formerly]
-    if not moves:
-        return ""
-    head = [
-        "{{/* Values that stand where a chart had them before. The new place wins. */}}",
-        f'{{{{- define "{chart}.former" -}}}}',
-    ]
-    return "\n".join([*head, *moves, "{{- end -}}"]) + "\n"
-
-
-def _move(value: Value, old: str) -> str:
-    paths = [" ".join(json.dumps(key) for key in keys) for keys in (split_path(old), value.keys)]
-    default = json.dumps(json.dumps(value.default))
-    return (
-        f'{{{{- include "onyxia-library.move" (dict "values" .Values "from" (list {paths[0]}) '
-        f'"to" (list {paths[1]}) "default" {default}) -}}}}'
-    )
-
-
-def with_former(text: str, chart: str) -> str:
-    """Return a template that takes values from their former paths first."""
-    return f'{{{{- include "{chart}.former" . -}}}}\n{text}'
 
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:

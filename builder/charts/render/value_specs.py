@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from builder.catalog.models import Chart, ChartFeature, ValueSpec
-from builder.charts.render import fixed
+from builder.charts.render import fixed, given
 from builder.charts.render import values as describe
 from builder.charts.render.partners import having
 from builder.charts.render.templates import Part
@@ -31,6 +31,11 @@ def values_of(
     """
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
+    for part in parts:
+        for path, change in part.changes.items():
+            if path in specs:
+                described, location = specs[path]
+                specs[path] = (described.changed_by(change), location)
     for path, change, location in _changes(recipe_part, chart):
         if path not in specs and change.type is None:
             errors.append(_unknown(path, specs, features, location))
@@ -43,7 +48,7 @@ def values_of(
     errors += [_unknown(item.path, specs, features, item.location) for item in unknown]
     errors += describe.check(values, partial(having, features=features))
     raise_all([of_chart(error, chart) for error in errors])
-    return values
+    return given.with_refilled(values)
 
 
 def _unknown(

@@ -14,6 +14,7 @@ from builder.common.patterns import matches
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import Inline, block, scalar
 
+REPLACED = "overwriteSchemaWith"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
     "object": dict,
@@ -42,6 +43,8 @@ class Value:
     also: tuple[str, ...] = ()  # more types, which a form does not know
     schema: Mapping[str, object] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
+    fills: str = ""  # the path of the value that it fills, where that has its default
+    is_refilled: bool = False  # by its context variable, where the form around it is replaced
     is_fixed: bool = False  # by the matrix: it is its default, and of a group no key is added
 
     @property
@@ -81,7 +84,7 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         owner=owner,
         is_group=spec.type == "object" and spec.default is None,
         title=spec.title or "",
-        text=spec.text or "",
+        text=_text(spec.text or "", facts),
         source=spec.source,
         onyxia=spec.onyxia or {},
         hidden=hidden,
@@ -89,7 +92,15 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         also=spec.also or (),
         schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
         formerly=spec.formerly or (),
+        fills=spec.fills or "",
+        is_refilled=spec.refilled is True,
     )
+
+
+def _text(text: str, facts: Mapping[str, object]) -> str:
+    images = facts.get("images")
+    listed = ", ".join(map(str, images)) if isinstance(images, Sequence) else ""
+    return text.replace("$images", listed)
 
 
 def _fact(value: object, facts: Mapping[str, object]) -> object:
@@ -153,6 +164,8 @@ def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
     for old in value.formerly:
         if old in paths or any(path.startswith(f"{old}.") for path in paths):
             return f"{old}, which it was, is a value again"
+    if value.fills and value.fills not in paths:
+        return f"{value.fills}, which it fills, is not a value of the chart"
     if value.also and value.form:
         return "a form knows one type of a value, and not those of `also`: add form: false"
     return ""
@@ -229,38 +242,78 @@ def schema(values: Sequence[Value], title: str) -> dict[str, object]:
     Keys that it does not know are accepted, as saved launches have some: no template reads them.
     """
     groups = {value.keys: value for value in values if value.is_group}
+    former = {split_path(old): value for value in values for old in value.formerly}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
-        **_object(tree(values), groups, ()),
+        **_object(tree(values), groups, former, ()),
     }
 
 
 def _object(
     node: Mapping[str, object],
     groups: Mapping[tuple[str, ...], Value],
+    former: Mapping[tuple[str, ...], Value],
     path: tuple[str, ...],
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
-    of_types: dict[str, object] = {}
+    # A form refuses a property of several types, and one that it is not to send: not these.
+    of_types: dict[str, object] = _former(former, node, path)
     required = [key for key, child in node.items() if _has_fixed(child)]
     for key, child in node.items():
         here = (*path, key)
         if isinstance(child, Value) and child.also:
-            # A form refuses a property of several types, and does not look at these.
             of_types[f"^{re.escape(key)}$"] = {"type": [child.type, *child.also], **child.schema}
         elif isinstance(child, Value):
             properties[key] = _leaf(child)
         elif child:
             assert isinstance(child, dict)
             group = groups.get(here)
-            properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
+            about = _about(group, is_fixed=_has_fixed(child)) if group else {}
+            properties[key] = {
+                **about,
+                **_object(child, groups, former, here),
+            }
     more: dict[str, object] = {"patternProperties": of_types} if of_types else {}
     if required:  # null would take the value away
         more["required"] = required
     if path in groups and groups[path].is_fixed:
         more["additionalProperties"] = False
     return {"type": "object", "properties": properties, **more}
+
+
+def _former(
+    former: Mapping[tuple[str, ...], Value], node: Mapping[str, object], path: tuple[str, ...]
+) -> dict[str, object]:
+    """Return the schema of former paths in a group, but of those in its own groups, by pattern."""
+    depth = len(path)
+    nodes: dict[str, object] = {}
+    for keys, value in former.items():
+        key = keys[depth] if keys[:depth] == path and len(keys) > depth else None
+        if key is None or key in node or f"^{re.escape(key)}$" in nodes:
+            continue
+        if len(keys) == depth + 1:
+            found: dict[str, object] = {"type": [value.type, "null"], **_checked(value)}
+        else:
+            inner = _former(former, {}, keys[: depth + 1])
+            found = {"type": ["object", "null"], "patternProperties": inner}
+        nodes[f"^{re.escape(key)}$"] = found
+    return nodes
+
+
+def _checked(value: Value) -> dict[str, object]:
+    """Return the keywords by which Helm checks a value, for one that may be null or empty."""
+    checked = {
+        key: value.schema[key]
+        for key in ("minimum", "maximum", "items", "pattern")
+        if key in value.schema
+    }
+    if "pattern" in checked:
+        checked["pattern"] = f"^$|{checked['pattern']}"
+    choices = value.schema.get("enum")
+    if isinstance(choices, Sequence):
+        checked["enum"] = [*choices, "", None]
+    return checked
 
 
 def _has_fixed(node: object) -> bool:
@@ -270,7 +323,8 @@ def _has_fixed(node: object) -> bool:
     return any(_has_fixed(child) for child in mapping(node).values())
 
 
-def _about(value: Value) -> dict[str, object]:
+def _about(value: Value, *, is_fixed: bool = False) -> dict[str, object]:
+    """Return what a form knows of a value. No file of the platform replaces what is fixed."""
     node: dict[str, object] = {}
     if value.title:
         node["title"] = value.title
@@ -280,7 +334,10 @@ def _about(value: Value) -> dict[str, object]:
         path, hides = value.hidden
         node["hidden"] = {"value": hides, "path": path.replace(".", "/")}
     if value.onyxia or not value.form:
-        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **value.onyxia}
+        own = {
+            key: word for key, word in value.onyxia.items() if not (is_fixed and key == REPLACED)
+        }
+        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **own}
     return node
 
 

@@ -16,6 +16,8 @@ from builder.common.errors import StepError
 from builder.common.filelock import exclusive_lock, shared_lock
 from builder.common.process import Command, Runner, ended, last_lines, redact
 from builder.engines.interfaces import (
+    HOST,
+    KERNEL,
     OCI,
     BuildRequest,
     Built,
@@ -91,7 +93,13 @@ class Podman:
         self._run(podman_argv.push_argv(self._program, local, partial), request)
         layouts.canonize(partial, request.below)
         layouts.move_into_place(partial, request.layout)
-        built = built_from_layout(request.layout, local=local)
+        is_isolated = self._isolation == OCI
+        built = built_from_layout(
+            request.layout,
+            local=local,
+            isolation=KERNEL if is_isolated else self._isolation,
+            network=request.network if is_isolated else HOST,
+        )
         self._built[built.digest] = local
         return built
 

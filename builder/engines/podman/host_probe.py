@@ -10,14 +10,12 @@ from pathlib import Path
 
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
-from builder.engines.interfaces import OCI, Finding
+from builder.engines.interfaces import ISOLATION, OCI, Finding
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
 _CAP_SYS_RESOURCE = 24
 _CAP_SYS_ADMIN = 21
-ISOLATION = "BUILDER_ISOLATION"
-"""The environment variable that asks for builds without the walls of the kernel."""
 WEAKER = {
     "chroot": "the RUN of an image sees the processes and the network of this machine",
     "pod": "this machine is a pod of the step alone, without a credential that can write",

@@ -21,9 +21,19 @@ true
 {{- end -}}
 {{- end -}}
 
+{{/* What sudo needs in a container: no more than the baseline profile has. */}}
+{{- define "chart.rootPrivileges" -}}
+allowPrivilegeEscalation: true
+capabilities:
+  drop: [ALL]
+  add: [AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETPCAP, SETUID, SYS_CHROOT]
+{{- end -}}
+
 {{/* The security context of the service: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
-{{- $profile := ternary "{}" (include "onyxia-library.privileges" .) (eq (include "chart.mayBeRoot" .) "true") | fromYaml -}}
+{{- $sudo := get .Values.security "sudo" | default dict -}}
+{{- $profile := ternary "chart.rootPrivileges" "onyxia-library.privileges" (get $sudo "enabled" | default false) -}}
+{{- $profile = ternary "{}" (include $profile .) (eq (include "chart.mayBeRoot" .) "true") | fromYaml -}}
 {{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem -}}
 {{- toYaml (mergeOverwrite $profile $own (deepCopy .Values.securityContext)) -}}
 {{- end -}}

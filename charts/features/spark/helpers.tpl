@@ -17,24 +17,23 @@
 
 {{/*
 A property in which the words of a closed list are replaced. No more of it is evaluated: a value is
-never a template. The words in braces are what older values.yaml had, ours and the official ones.
-In: root, value.
+never a template. The expressions in braces are what older values.yaml had, ours and the official
+ones. In: root, value.
 */}}
 {{- define "chart.sparkProperty" -}}
 {{- $name := include "onyxia-library.fullname" .root -}}
 {{- $options := include "chart.sparkJavaOptions" .root -}}
-{{- $words := dict
-    "${fullname}" $name
-    "${namespace}" .root.Release.Namespace
-    "${javaOptions}" $options
-    "{{ include \"onyxia-library.fullname\" . }}" $name
-    "{{ include \"library-chart.fullname\" . }}" $name
-    "{{ .Release.Namespace }}" .root.Release.Namespace
-    "{{ include \"chart.sparkJavaOptions\" . }}" $options
-    "{{ include \"library-chart.sparkExtraJavaOptions\" . }}" $options -}}
-{{- $property := toString .value -}}
-{{- range $word, $text := $words -}}
-{{- $property = replace $word $text $property -}}
+{{- $image := include "chart.image" .root -}}
+{{- $property := toString .value | replace "${fullname}" $name | replace "${namespace}" .root.Release.Namespace | replace "${javaOptions}" $options -}}
+{{- $expressions := dict
+    "(?:include|template)\\s+\"[\\w-]+\\.fullname\"\\s+[.$]" $name
+    "\\.Release\\.Namespace" .root.Release.Namespace
+    "\\.Release\\.Name" .root.Release.Name
+    "(?:include|template)\\s+\"[\\w-]+\\.spark(?:Extra)?JavaOptions\"\\s+[.$]" $options
+    "ternary\\s+\\.Values\\.service\\.image\\.custom\\.version\\s+\\.Values\\.service\\.image\\.version\\s+\\.Values\\.service\\.image\\.custom\\.enabled" $image
+    "\\.Values\\.service\\.image\\.version" $image -}}
+{{- range $expression, $text := $expressions -}}
+{{- $property = regexReplaceAllLiteral (printf "\\{\\{-?\\s*%s\\s*(?:\\|\\s*quote\\s*)?-?\\}\\}" $expression) $property $text -}}
 {{- end -}}
 {{- $property -}}
 {{- end -}}

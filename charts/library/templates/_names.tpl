@@ -9,12 +9,21 @@ as `.` here, and as `root` in a dict where there is more to say.
 {{- $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of the service: the release, with the chart's name unless the release has it. */}}
+{{/*
+The name of the service: the release, with the chart's name unless the release has it. Pods are named
+after it, with a hash of eleven characters in a label, which holds 63. A service that has a longer
+name keeps it.
+*/}}
 {{- define "onyxia-library.fullname" -}}
 {{- $name := include "onyxia-library.name" . -}}
 {{- $release := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- $full := .Values.fullnameOverride | default $release -}}
-{{- $full | trunc 53 | trimSuffix "-" -}}
+{{- $longer := $full | trunc 53 | trimSuffix "-" -}}
+{{- $longest := 52 -}}
+{{- if and (gt (len $longer) $longest) (lookup "apps/v1" "StatefulSet" .Release.Namespace $longer) -}}
+{{- $longest = 53 -}}
+{{- end -}}
+{{- $full | trunc $longest | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* What selects the pods of the service; these never change in the life of a release. */}}
@@ -41,26 +50,4 @@ metadata:
   name: {{ .name | quote }}
   labels:
     {{- include "onyxia-library.labels" .root | nindent 4 }}
-{{- end -}}
-
-{{/*
-Put a value where it is now, if it stands where it was before and nothing is in the new place.
-In: values, from and to (lists of keys), default (of the new place, as JSON).
-*/}}
-{{- define "onyxia-library.move" -}}
-{{- $old := .values -}}
-{{- range initial .from -}}
-{{- if kindIs "map" $old -}}
-{{- $old = get $old . -}}
-{{- end -}}
-{{- end -}}
-{{- $new := .values -}}
-{{- range initial .to -}}
-{{- $new = get $new . -}}
-{{- end -}}
-{{- if and (kindIs "map" $old) (eq (toJson (get $new (last .to))) .default) -}}
-{{- if hasKey $old (last .from) -}}
-{{- $_ := set $new (last .to) (get $old (last .from)) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}

@@ -7,8 +7,8 @@ import pytest
 HOME = "/home/onyxia"
 WORK = f"{HOME}/work"
 TOOLS = (
-    "aws", "bash", "curl", "duckdb", "git", "helm", "jq", "kubectl", "less", "nano", "ps", "psql",
-    "tini", "unzip", "vim.tiny", "xz",
+    "aws", "bash", "curl", "duckdb", "git", "gpg", "helm", "jq", "kubectl", "less", "locale-gen",
+    "nano", "ps", "psql", "ssh", "ssh-keygen", "tini", "unzip", "vim", "wget", "xz",
 )  # fmt: skip
 
 # Each of them says what it is, which takes its libraries, and says it without a network.
@@ -18,13 +18,17 @@ VERSIONS = (
 )  # fmt: skip
 
 # Where the user may write: home, what a recipe gives to the user, and scratch space.
-WRITABLE = (HOME, "/opt/python", "/tmp", "/var/tmp", "/run/lock")
+WRITABLE = (
+    HOME, "/opt/python", "/etc/R/*.site", "/opt/R/*/lib/R/etc/*.site", "/tmp", "/var/tmp",
+    "/run/lock",
+)  # fmt: skip
 
 # Debian's own. Without a password and with no sudo, none of them gets the user anywhere.
 PRIVILEGED = {
-    "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount",
-    "unix_chkpwd",
+    "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "ssh-agent",
+    "ssh-keysign", "su", "umount", "unix_chkpwd",
 }  # fmt: skip
+SUDO = "/etc/sudoers.d/onyxia"  # where the matrix says that a session may become root
 
 # Bytecode is right if it was made from the source that lies beside it; otherwise it is made anew
 # at every start, because a session does not keep what it writes outside its volume.
@@ -63,6 +67,7 @@ def test_debian_is_the_line_of_the_matrix(host, facts):
 
 def test_user_is_onyxia(host):
     assert host.check_output("id -u -n; id -u; id -g; id -G") == "onyxia\n1000\n100\n100"
+    assert host.check_output("echo $USERNAME $GROUPNAME $GID") == "onyxia users 100"
 
 
 def test_environment_fits_the_user(host):
@@ -78,7 +83,7 @@ def test_user_writes_where_a_session_works(host):
 
 
 def test_user_writes_nowhere_else(host):
-    ours = " -o ".join(f"-path {folder}" for folder in WRITABLE)
+    ours = " -o ".join(f"-path '{folder}'" for folder in WRITABLE)
     found = lines(
         host, rf"find / -xdev \( {ours} \) -prune -o -writable ! -type l -print 2>/dev/null || true"
     )
@@ -87,7 +92,18 @@ def test_user_writes_nowhere_else(host):
 
 def test_nothing_new_is_privileged(host):
     found = lines(host, "find / -xdev -type f -perm /6000 2>/dev/null || true")
-    assert {path.rsplit("/", 1)[1] for path in found} <= PRIVILEGED
+    allowed = PRIVILEGED | ({"sudo"} if host.exists(SUDO) else set())
+    assert {path.rsplit("/", 1)[1] for path in found} <= allowed
+
+
+def test_the_user_becomes_root_where_the_matrix_says_so_and_nowhere_else(host):
+    told = "this session has no root"
+    become = host.run("sudo -n id -u")
+    locked = host.run("grep -q '^NoNewPrivs:[[:space:]]*1' /proc/self/status").rc == 0
+    if host.exists(SUDO) and not locked:
+        assert become.stdout == "0\n", become.stderr
+    else:
+        assert (become.rc, become.stdout, told in become.stderr) == (1, "", True)
 
 
 def test_package_lists_and_logs_are_gone(host):

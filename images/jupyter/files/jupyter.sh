@@ -17,5 +17,11 @@ place_runtime() {
   note "$JUPYTER_RUNTIME_DIR"
 }
 
+# Start scripts append to the settings in it. A volume hides the image's.
+make_settings_folder() {
+  mkdir --parents -- "$HOME/.jupyter" 2>/dev/null || fail "$HOME/.jupyter cannot be made"
+}
+
+step "Jupyter's settings" make_settings_folder
 step "Jupyter's runtime" place_runtime
 step "JupyterLab" darken_jupyterlab

@@ -81,3 +81,25 @@ def test_user_installs_from_a_mirror_what_must_be_compiled(host):
 
 def test_r_knows_a_mirror(host):
     assert r(host, 'cat(startsWith(getOption("repos")[["CRAN"]], "http"))') == "TRUE"
+
+
+def test_what_the_outside_names_gives_binaries_for_this_debian(host, facts):
+    """A region may name the binaries of another system, as the official images have them."""
+    mirror = "https://127.0.0.1/cran/__linux__/jammy/latest"
+    code = 'cat(getOption("repos")[["CRAN"]], getOption("HTTPUserAgent"), sep = "\\n")'
+    found = host.check_output(
+        f"env -i HOME=/tmp PATH=$PATH R_REPOSITORY={mirror} Rscript -e '{code}'"
+    )
+    codename = {"12": "bookworm", "13": "trixie"}[facts["axes"]["debian"]]
+    address, agent = found.splitlines()
+    assert address == mirror.replace("jammy", codename)
+    assert agent.startswith(f"R/{facts['versions']['r']} R (")
+    manager = "PACKAGE_MANAGER_URL=https://127.0.0.1/cran"
+    code = 'cat(getOption("repos")[["PackageManager"]])'
+    found = host.check_output(f"env -i HOME=/tmp PATH=$PATH {manager} Rscript -e '{code}'")
+    assert found.startswith(f"https://127.0.0.1/cran/latest/bin/linux/{codename}-")
+
+
+def test_binaries_are_the_default(host):
+    code = 'cat(names(getOption("repos"))[[1]])'
+    assert host.check_output(f"env -i HOME=/tmp PATH=$PATH Rscript -e '{code}'") == "PackageManager"

@@ -2,7 +2,8 @@
 # code-server, which a service starts on the project directory that onyxia-init.sh prepared.
 #
 # Everything else is passed on as it is: `code-server FILE` in a terminal of VS Code opens FILE
-# there, `code-server --install-extension FILE` installs one.
+# there, `code-server --install-extension FILE` installs one. Elsewhere, files alone are `code FILE`:
+# a start script means the service that comes, not one more.
 set -eu
 
 program=/opt/code-server/bin/code-server
@@ -18,6 +19,13 @@ if [ -z "${VSCODE_IPC_HOOK_CLI:-}" ]; then
       --session-socket | --session-socket=*) socket= ;;
     esac
   done
+fi
+if [ "$serves" = no ] && [ -z "${VSCODE_IPC_HOOK_CLI:-}" ] && [ $# -gt 0 ]; then
+  only_files=yes
+  for argument; do
+    [ -f "$argument" ] || only_files=no
+  done
+  [ "$only_files" = no ] || exec code "$@"
 fi
 [ "$serves" = yes ] || exec "$program" "$@"
 

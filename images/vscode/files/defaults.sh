@@ -1,9 +1,9 @@
 #!/bin/sh
 # defaults.sh [LANGUAGE…]: what VS Code's settings are where the user has made none.
 #
-# They are those of a built-in extension without any code, and so neither in the home directory,
-# where a volume would hide them, nor above the user's own. Settings of extensions that are not
-# installed wait for them.
+# They are those of a built-in extension, and so neither in the home directory, where a volume would
+# hide them, nor above the user's own. Settings of extensions that are not installed wait for them.
+# Its code opens the files that a start script named (opener.js, beside this file).
 set -eu
 
 folder=/opt/code-server/lib/vscode/extensions/session-defaults
@@ -27,6 +27,9 @@ done
 printf %s "$settings" | jq '{
   name: "session-defaults", displayName: "Defaults of this session", publisher: "onyxia",
   version: "1.0.0", engines: {vscode: "*"}, categories: ["Other"],
+  main: "./opener.js", activationEvents: ["onStartupFinished"], extensionKind: ["workspace"],
+  capabilities: {untrustedWorkspaces: {supported: true}, virtualWorkspaces: false},
   contributes: {configurationDefaults: .}
 }' > "$folder/package.json"
-chmod 0644 "$folder/package.json"
+cp "$(dirname "$0")/opener.js" "$folder/opener.js"
+chmod 0644 "$folder/package.json" "$folder/opener.js"

@@ -17,5 +17,12 @@ guard_vscode() {
     '{"security.workspace.trust.startupPrompt": "once", "task.allowAutomaticTasks": "off"}'
 }
 
+# Start scripts write settings there. A volume hides the image's.
+make_user_folder() {
+  local folder=${XDG_DATA_HOME:-$HOME/.local/share}/code-server/User
+  mkdir --parents -- "$folder" 2>/dev/null || fail "$folder cannot be made"
+}
+
+step "VS Code's settings" make_user_folder
 step "VS Code" darken_vscode
 step "VS Code's trust" guard_vscode

@@ -26,7 +26,7 @@ from .conftest import Played, at, catalog, one, rendered
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
     "git.token", "s3.secretAccessKey", "s3.sessionToken", "vault.token", "security.password",
-    "ai.activeProvider.apiKey",
+    "ai.activeProvider.apiKey", "userPreferences.aiAssistant.apiKey",
 )  # fmt: skip
 # Per recipe: its port, what answers without a password, and its command where the port is 9999.
 SERVICES = {
@@ -93,8 +93,8 @@ def test_the_form_can_be_launched(chart: Played) -> None:
             assert node["type"] in ("string", "number"), path
             assert node["default"].endswith(node["sliderUnit"]), path
     images = found["service.image.version"]
-    assert images["listEnum"][0] == images["default"]
-    assert len(images["listEnum"]) == 2
+    assert images["examples"][0] == images["default"]
+    assert len(images["examples"]) == 2
 
 
 def test_a_value_of_another_type_is_refused(chart: Played) -> None:
@@ -244,7 +244,7 @@ def test_images_are_named_by_digest(chart: Played, tmp_path: Path) -> None:
     images = chart.values["service"]["image"]
     first, second = json.loads(files["values.schema.json"])["properties"]["service"]["properties"][
         "image"
-    ]["properties"]["version"]["listEnum"]
+    ]["properties"]["version"]["examples"]
     table = {first: f"sha256:{'a' * 64}", second: f"sha256:{'b' * 64}"}
     write_tree(tmp_path / chart.folder.name, with_images(files, table))
     packed = replace(chart, folder=tmp_path / chart.folder.name)
@@ -279,6 +279,18 @@ def test_the_command(chart: Played) -> None:
     assert container["startupProbe"]["httpGet"] == {"path": health, "port": 9999}
     assert chart.pod()["spec"]["containers"][0]["ports"][0]["containerPort"] == port
     assert container["workingDir"] == "/home/onyxia/work"
+
+
+def test_root_in_the_session(chart: Played) -> None:
+    """Where the values say so, sudo can work, by no more than the baseline profile admits."""
+    values = {"security": {"sudo": {"enabled": True}}}
+    own = chart.pod(values)["spec"]["containers"][0]["securityContext"]
+    assert own["allowPrivilegeEscalation"] is True
+    assert own["capabilities"]["drop"] == ["ALL"]
+    baseline = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
+                "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
+                "SYS_CHROOT"}  # fmt: skip
+    assert {"SETUID", "SETGID", "CHOWN"} <= set(own["capabilities"]["add"]) <= baseline
 
 
 def test_the_restricted_profile(chart: Played) -> None:

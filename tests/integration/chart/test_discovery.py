@@ -89,6 +89,14 @@ def test_a_session_finds_what_a_service_publishes(
     assert {name: found.get(name) for name in expected} == expected
 
 
+def test_of_two_passwords_a_session_takes_that_of_the_user(helm: Helm, tmp_path: Path) -> None:
+    """The official chart publishes that of the superuser too."""
+    entries = {"postgres-username": "ann", "postgres-password": "of-all", "password": "of-ann"}
+    with cluster({"database": ("postgres", entries)}) as server:
+        found = environment(helm, written("rstudio", tmp_path), server)
+    assert (found["PGUSER"], found["PGPASSWORD"]) == ("ann", "of-ann")
+
+
 def test_all_kinds_of_sessions_look() -> None:
     assert set(consumers("postgresql")) >= {"jupyter-python", "vscode-python", "rstudio", "mlflow"}
     assert set(consumers("mlflow")) >= {"jupyter-python", "vscode-python", "marimo-python"}

@@ -105,7 +105,8 @@ def test_a_build_does_not_reach_this_machine(
         server.settimeout(0)
         port = server.getsockname()[1]
         text = f"{COPY}RUN test $(wc -l < /proc/net/route) {routes} && ! nc -w 2 127.0.0.1 {port}\n"
-        bench.engine.build(bench.request(text, network=network))
+        built = bench.engine.build(bench.request(text, network=network))
+        assert (built.isolation, built.network) == ("kernel", network)
         with pytest.raises(BlockingIOError):
             server.accept()
 

@@ -344,11 +344,17 @@ def test_what_may_hold_anything_stays(machine: Host) -> None:
 def test_an_unset_variable_changes_nothing(machine: Host) -> None:
     found = machine.start().environment
     given = machine.environment({})
-    ours = {"ONYXIA_SESSION", "ONYXIA_PROJECT_DIRECTORY", "USER", "LOGNAME"}
+    ours = {
+        "ONYXIA_SESSION", "ONYXIA_PROJECT_DIRECTORY", "ROOT_PROJECT_DIRECTORY", "USER", "LOGNAME",
+        "USERNAME", "GROUPNAME", "GID",
+    }  # fmt: skip
+    given["PATH"] += f":{machine.home}/.local/bin"
     assert {name: found[name] for name in given} == given
     assert set(found) - set(given) <= ours | {"PWD", "OLDPWD", "SHLVL", "_"}
     assert sorted(path.name for path in machine.session.iterdir()) == ["env.sh", "environ"]
-    assert [path.name for path in machine.home.iterdir()] == ["work"]
+    assert sorted(path.name for path in machine.home.iterdir()) == [
+        ".bashrc", ".cache", ".config", ".local", ".profile", ".ssh", "work",
+    ]  # fmt: skip
 
 
 def test_a_command_is_not_needed_and_its_failure_is_told(machine: Host) -> None:

@@ -385,6 +385,10 @@ TAMPERED = {
         said("tests", {"passed": 9, "failed": 0, "skipped": 0}),
         r"its metadata has tests {.* 'passed': 2, .*} instead of {.* 'passed': 9, .*}",
     ),
+    "odd_isolation": (metadata("isolation", "a promise"), "its metadata has isolation 'a promise'"),
+    "other_network": (
+        metadata("network", "host"), "its metadata has network 'host' instead of 'private'",
+    ),
     "odd_seconds": (metadata("seconds", "1e9"), "its metadata has seconds '1e9'"),
     "other_fingerprint": (
         other_fingerprint, "its fingerprint.json is not what this run makes of the same inputs",

@@ -80,4 +80,4 @@ def test_an_image_without_the_folder_where_charts_start_is_told_so(demo: Path) -
     finally:
         dockerfile.write_text(text)
     assert week.returncode == 5
-    assert "the image has no folder /home/onyxia/work, where its chart starts" in week.stderr
+    assert "the image has no folder /home/onyxia/work, in which its chart starts" in week.stderr

@@ -80,6 +80,8 @@ def test_build_then_test_then_push(week: Week) -> None:
         size=1000,
         tests=TestCounts(passed=2),
         chain=image.chain,
+        isolation="kernel",
+        network="private",
         log=str(week.state / "logs" / "build-base_os=1.log"),
     )
     notes = [event for event in week.events if isinstance(event, Noted)]
@@ -186,7 +188,9 @@ def test_evidence_says_what_was_tested(week: Week) -> None:
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
         "tests_hash": "df4a09bb16438d92",
-        "format": 2,
+        "isolation": "kernel",
+        "network": "private",
+        "format": 3,
     }
     assert package_list.parse(metadata.files[PACKAGES].data) == week.smoke.installed
     document = json.loads(metadata.files[DOCUMENT].data)

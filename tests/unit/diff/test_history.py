@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,9 +52,10 @@ def why(week: Week, package: str, image: str | None = None) -> Answer:
     return Provenance(project=project, history=history(week)).why(package, image)
 
 
-@pytest.fixture
-def weeks(week: Week) -> Week:
+@pytest.fixture(scope="module")
+def two_weeks(tmp_path_factory: pytest.TempPathFactory) -> Week:
     """Two weeks: in the second, speech and desk are built again, with a newer lang and a lamp."""
+    week = Week(folder=Folder(tmp_path_factory.mktemp("weeks") / "catalog"))
     week.smoke.installed = packages(tar="1", lang="1")
     week.go_by(today=MONDAYS[0])
     for recipe in ("speech", "desk"):
@@ -61,6 +63,12 @@ def weeks(week: Week) -> Week:
     week.smoke.installed = packages(tar="1", lang="2", lamp="1")
     week.go_by(today=MONDAYS[1])
     return week
+
+
+@pytest.fixture
+def weeks(two_weeks: Week, tmp_path: Path) -> Week:
+    """The same two weeks, for one test to change."""
+    return two_weeks.twin(tmp_path / "catalog")
 
 
 def test_two_releases(weeks: Week) -> None:

@@ -52,13 +52,14 @@ SHARE = {"target": "base/os=2", "recipe": "base", "layers": 1, "size": 7}
     [
         {"size": 9, "chain": [SHARE], "suite": "abc"},
         {"format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc"},
+        {"format": 3, "size": 9, "shares": [SHARE], "tests_hash": "abc"},
     ],
 )
-def test_both_formats_are_read(config: dict[str, object]) -> None:
+def test_all_formats_are_read(config: dict[str, object]) -> None:
     artifact = stored(json.dumps(config).encode(), b"{}").get(image_metadata.reference_of(IMAGE))
     assert artifact is not None
     assert image_metadata.config_of(artifact.config, IMAGE) == {
-        "format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc",
+        "format": 3, "size": 9, "shares": [SHARE], "tests_hash": "abc",
     }  # fmt: skip
 
 
@@ -67,6 +68,6 @@ def test_metadata_of_a_newer_format_is_refused() -> None:
         image_metadata.read(stored(b'{"format": 9}', b"{}"), IMAGE)
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "registry.example/image:fp-1.evidence: format 9 is newer than this builder's 2\n"
+        "registry.example/image:fp-1.evidence: format 9 is newer than this builder's 3\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )

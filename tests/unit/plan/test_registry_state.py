@@ -10,7 +10,8 @@ from builder.common.errors import ConfigError, TransientError
 from builder.oci.reference import Reference
 from builder.plan.image_check import NO_METADATA
 from builder.plan.image_metadata import DOCUMENT, reference_of
-from tests.fakes.catalog import Week
+from builder.plan.registry_state import read_registry_state
+from tests.fakes.catalog import Week, prints
 from tests.fakes.planted import STRANGER, metadata, plant, restate
 from tests.fakes.releases import RECORDS
 
@@ -71,6 +72,45 @@ def test_metadata_of_another_fingerprint_is_not_believed(week: Week) -> None:
         DESK: f"{desk.fingerprint.tag} is in the registry, but its metadata is of the fingerprint"
         f" {speech.fingerprint.digest}, not of {desk.fingerprint.digest}"
     }
+
+
+def test_what_was_built_in_a_chroot_is_built_again_where_the_kernel_isolates(week: Week) -> None:
+    week.go_by()
+    place = image(week, DESK)
+    restate(week.store, place, isolation="chroot", network="host")
+    assert built(week) == {
+        DESK: f"{place.tag} is in the registry, but it was built in a chroot, which keeps a build"
+        " from nothing else on its machine"
+    }
+    project = week.folder.load()
+    found = prints(project, week.lock)
+    for takes_chroot in (False, True):
+        state = read_registry_state(
+            week.store, project, week.lock, found, takes_chroot=takes_chroot
+        )
+        assert (DESK in state.digests) is takes_chroot
+
+
+def test_who_asks_for_a_chroot_takes_what_was_built_in_one(
+    week: Week, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for isolation, takes_chroot in (("chroot", True), ("pod", False), ("", False)):
+        monkeypatch.setenv("BUILDER_ISOLATION", isolation)
+        app = week.app()
+        assert app.options.takes_chroot is takes_chroot
+        assert app.context(week.planned(week.plan())).takes_chroot is takes_chroot
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [{"isolation": "pod", "network": "host"}, {"isolation": "kernel"}, {"isolation": ""}],
+)
+def test_other_isolation_and_what_older_builders_wrote_is_reused(
+    week: Week, stated: dict[str, object]
+) -> None:
+    week.go_by()
+    restate(week.store, image(week, DESK), **stated)
+    assert built(week) == {}
 
 
 def test_half_of_a_fingerprint_is_not_enough(week: Week) -> None:

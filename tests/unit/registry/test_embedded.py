@@ -142,6 +142,7 @@ def test_it_keeps_what_it_has_in_the_state_folder(runner: Runner, tmp_path: Path
     embedded = EmbeddedRegistry(runner=runner, state=tmp_path, address="127.0.0.1:5005")
     data = json.loads(embedded.configuration())
     assert data["storage"]["filesystem"] == {"rootdirectory": str(tmp_path / "storage")}
+    assert data["storage"]["maintenance"] == {"readonly": {"enabled": True}}
     assert data["http"]["addr"] == "127.0.0.1:5005"
 
 

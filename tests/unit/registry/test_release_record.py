@@ -214,7 +214,8 @@ def test_the_lock_of_a_release() -> None:
 @pytest.mark.parametrize("number", range(1, lockfile.FORMAT))
 def test_a_lock_of_an_older_format_is_read_and_written_as_it_is(number: int) -> None:
     data = lockfile.as_data(LOCK)
-    former = {"lines": data["release_lines"], "layers": data["package_sets"]}
+    names = ("lines", "layers") if number < 4 else ("release_lines", "package_sets")
+    former = dict(zip(names, (data["release_lines"], data["package_sets"]), strict=True))
     older = replace(RECORD, lock_data={"format": number, "bases": data["bases"], **former})
     assert older.lock == LOCK
     assert release_record.same_content(RECORD, older)

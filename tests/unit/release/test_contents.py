@@ -316,6 +316,7 @@ def test_a_manifest_that_is_gone_stops_the_release(pair: Week) -> None:
     assert offered(pair.store) == {}
 
 
+@pytest.mark.slow
 def test_a_release_that_dies_after_any_write_is_finished_by_the_next_run(tmp_path: Path) -> None:
     first = Week(folder=Folder(tmp_path / "cut"), lock=BOTH)
     first.folder.for_platforms(AMD, ARM)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.build.events import ReleaseContents, ReleaseResult, Result, detail_of
+from builder.build.events import Noted, ReleaseContents, ReleaseResult, Result, detail_of
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.common.errors import ConflictError, DifferenceError, StepError, TransientError
@@ -340,6 +340,7 @@ def rolling(names: dict[str, str]) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_week_that_dies_after_any_write_is_finished_by_the_next_run(tmp_path: Path) -> None:
     _, expected, names, writes = whole(tmp_path / "whole")
     assert writes > 20
@@ -492,6 +493,28 @@ def test_an_image_with_the_metadata_of_another_fingerprint_is_not_released(week:
         f" {other.fingerprint.digest}, not of {desk.fingerprint.digest}\n"
         f"  hint: builder build -s '{DESK}'"
     )
+
+
+@pytest.mark.parametrize("target", [DESK, "speech/os=1,lang=1.9"])
+def test_what_was_built_in_a_chroot_is_not_released(week: Week, target: str) -> None:
+    """Neither an image nor what stands on one: all on its machine was in reach of its build."""
+    plan = built(week)
+    place = plan.targets[target].reference
+    restate(week.store, place, isolation="chroot", network="host")
+    why = "it was built in a chroot, which keeps a build from nothing else on its machine"
+    said = refuse(week, plan)
+    assert f"{place} is not believed: {why}\n" in said
+    assert f"  hint: builder build -s '{target}', where the kernel isolates builds" in said
+
+
+def test_images_of_older_builders_are_released_with_a_note(week: Week) -> None:
+    plan = built(week)
+    for key in (DESK, "speech/os=1,lang=1.9"):
+        restate(week.store, plan.targets[key].reference, isolation="")
+    week.promotion(plan).release(plan.steps["release"], {})
+    notes = [event.text for event in week.events if isinstance(event, Noted)]
+    assert "2 images of older builders: how their builds were isolated is not known" in notes
+    assert DESK in record(week).targets
 
 
 def test_an_image_whose_parent_is_gone_is_not_released(week: Week) -> None:

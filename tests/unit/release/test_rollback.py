@@ -22,12 +22,24 @@ DESK, CHART = "desk/os=2,lang=1.10", "127.0.0.1:5999/shop-charts/desk"
 LATEST = "127.0.0.1:5999/shop-desk:latest"
 
 
-def two_weeks(week: Week) -> Week:
+def play(week: Week) -> Week:
     """One week, then one in which desk changed."""
     week.go_by()
     change(week)
     week.go_by(today="2026-11-30")
     return week
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Week:
+    """Both weeks."""
+    return play(Week(folder=Folder(tmp_path_factory.mktemp("weeks") / "catalog")))
+
+
+@pytest.fixture
+def two_weeks(played: Week, tmp_path: Path) -> Week:
+    """The same two weeks, for one test to change."""
+    return played.twin(tmp_path / "catalog")
 
 
 def back(week: Week, name: str = FIRST, today: str = "2026-12-07") -> Record:
@@ -36,8 +48,8 @@ def back(week: Week, name: str = FIRST, today: str = "2026-12-07") -> Record:
     return rollback.carry_out(rollback.prepare(name, today), lambda text: None)
 
 
-def test_it_is_a_new_release_of_the_old_digests(week: Week) -> None:
-    two_weeks(week)
+def test_it_is_a_new_release_of_the_old_digests(two_weeks: Week) -> None:
+    week = two_weeks
     old = record(week, FIRST)
     assert record(week).targets[DESK].digest != old.targets[DESK].digest
     made = back(week)
@@ -47,8 +59,9 @@ def test_it_is_a_new_release_of_the_old_digests(week: Week) -> None:
     assert week.store.named[LATEST] == old.targets[DESK].digest
 
 
-def test_tags_that_never_move_are_where_they_were(week: Week) -> None:
-    before = dict(two_weeks(week).store.named)
+def test_tags_that_never_move_are_where_they_were(two_weeks: Week) -> None:
+    week = two_weeks
+    before = dict(week.store.named)
     made = back(week)
     fixed = {name: digest for name, digest in before.items() if "-2026." in name or ":fp-" in name}
     assert {name: week.store.named[name] for name in fixed} == fixed
@@ -56,8 +69,8 @@ def test_tags_that_never_move_are_where_they_were(week: Week) -> None:
     assert week.store.named[f"127.0.0.1:5999/shop-desk:{target.exact}-{THIRD}"] == target.digest
 
 
-def test_a_chart_gets_a_higher_version_with_what_the_old_one_held(week: Week) -> None:
-    two_weeks(week)
+def test_a_chart_gets_a_higher_version_with_what_the_old_one_held(two_weeks: Week) -> None:
+    week = two_weeks
     old = record(week, FIRST).charts["desk"]
     made = back(week).charts["desk"]
     assert (old.version, record(week, SECOND).charts["desk"].version) == ("1.0.0", "1.0.1")
@@ -84,8 +97,8 @@ def test_a_chart_that_did_not_change_keeps_its_version(week: Week) -> None:
     assert made.charts == record(week, SECOND).charts
 
 
-def test_a_version_that_was_ever_taken_is_not_taken_again(week: Week) -> None:
-    two_weeks(week)
+def test_a_version_that_was_ever_taken_is_not_taken_again(two_weeks: Week) -> None:
+    week = two_weeks
     back(week)
     week.store.copy(week.records().repository.with_tag("current"), parse(f"{CHART}:1.4.0"))
     assert back(week, SECOND, "2026-12-14").charts["desk"].version == "1.4.1"
@@ -126,8 +139,8 @@ def test_a_tag_that_both_would_have_is_the_older_ones(week: Week) -> None:
     assert made.targets[DESK].digest == record(week, SECOND).targets[DESK].digest
 
 
-def test_the_next_week_goes_forward_again(week: Week) -> None:
-    two_weeks(week)
+def test_the_next_week_goes_forward_again(two_weeks: Week) -> None:
+    week = two_weeks
     newer = record(week).targets[DESK].digest
     back(week)
     week.engine.calls.clear()
@@ -138,8 +151,8 @@ def test_the_next_week_goes_forward_again(week: Week) -> None:
     assert found.charts["desk"].version == "1.0.3"
 
 
-def test_the_release_that_is_current(week: Week) -> None:
-    two_weeks(week)
+def test_the_release_that_is_current(two_weeks: Week) -> None:
+    week = two_weeks
     week.store.calls.clear()
     to = week.rollback().prepare(SECOND, "2026-12-07")
     assert to.is_current
@@ -147,8 +160,8 @@ def test_the_release_that_is_current(week: Week) -> None:
     assert week.store.writes == []
 
 
-def test_the_same_rollback_again(week: Week) -> None:
-    two_weeks(week)
+def test_the_same_rollback_again(two_weeks: Week) -> None:
+    week = two_weeks
     back(week)
     week.store.calls.clear()
     assert back(week, FIRST, "2026-12-08").release == THIRD
@@ -161,7 +174,7 @@ def test_a_release_that_is_none(week: Week) -> None:
     assert str(caught.value) == (
         "there is no release '2026.11.16'\n  hint: nothing is released: `builder weekly`"
     )
-    two_weeks(week)
+    play(week)
     with pytest.raises(SelectionError) as caught:
         week.rollback().prepare("current", "2026-12-07")
     assert str(caught.value) == (
@@ -169,8 +182,8 @@ def test_a_release_that_is_none(week: Week) -> None:
     )
 
 
-def test_an_image_that_is_gone(week: Week) -> None:
-    two_weeks(week)
+def test_an_image_that_is_gone(two_weeks: Week) -> None:
+    week = two_weeks
     digest = record(week, FIRST).targets[DESK].digest
     del week.store.artifacts[f"127.0.0.1:5999/shop-desk@{digest}"]
     week.store.calls.clear()
@@ -184,8 +197,8 @@ def test_an_image_that_is_gone(week: Week) -> None:
     assert week.store.writes == []
 
 
-def test_a_chart_that_is_gone(week: Week) -> None:
-    two_weeks(week)
+def test_a_chart_that_is_gone(two_weeks: Week) -> None:
+    week = two_weeks
     manifest = record(week, FIRST).charts["desk"].listed["1.0.0"]["manifest"]
     del week.store.artifacts[f"{CHART}@{manifest}"]
     with pytest.raises(StepError) as caught:
@@ -213,8 +226,8 @@ def test_an_image_that_only_a_chart_names_is_gone(week: Week) -> None:
     )
 
 
-def test_what_would_move(week: Week) -> None:
-    two_weeks(week)
+def test_what_would_move(two_weeks: Week) -> None:
+    week = two_weeks
     rollback = week.rollback()
     to = rollback.prepare(FIRST, "2026-12-07")
     before = dict(week.store.named)
@@ -234,8 +247,9 @@ def test_what_would_move(week: Week) -> None:
     assert new == {f"{tag}-{THIRD}" for tag in ("latest", "os1", "lang1.10.4", "lang1.9.7")}
 
 
-def test_one_that_dies_after_any_write_is_finished_by_the_next(tmp_path: Path) -> None:
-    whole = two_weeks(Week(folder=Folder(tmp_path / "catalog")))
+@pytest.mark.slow
+def test_one_that_dies_after_any_write_is_finished_by_the_next(two_weeks: Week) -> None:
+    whole = two_weeks
     held = (dict(whole.store.named), dict(whole.store.artifacts))
     whole.store.calls.clear()
     expected = back(whole)
@@ -255,8 +269,9 @@ def test_one_that_dies_after_any_write_is_finished_by_the_next(tmp_path: Path) -
         assert {name: week.store.named[name] for name in moving} == moving, number
 
 
-def test_an_image_that_is_not_believed_is_not_offered_again(week: Week) -> None:
-    old = record(two_weeks(week), FIRST).targets[DESK]
+def test_an_image_that_is_not_believed_is_not_offered_again(two_weeks: Week) -> None:
+    week = two_weeks
+    old = record(week, FIRST).targets[DESK]
     place = parse("127.0.0.1:5999/shop-desk").with_tag(old.tag)
     restate(week.store, place, digest=STRANGER)
     before = dict(week.store.named)
@@ -269,16 +284,19 @@ def test_an_image_that_is_not_believed_is_not_offered_again(week: Week) -> None:
     assert week.store.named == before
 
 
-def test_an_image_whose_parent_is_gone_is_not_offered_again(week: Week) -> None:
-    old = record(two_weeks(week), FIRST).targets["speech/os=2,lang=1.10"]
+def test_an_image_whose_parent_is_gone_is_not_offered_again(two_weeks: Week) -> None:
+    week = two_weeks
+    old = record(week, FIRST).targets["speech/os=2,lang=1.10"]
     place = parse("127.0.0.1:5999/shop-speech").with_tag(old.tag)
     del week.store.named[str(place)]
     with pytest.raises(DifferenceError, match=f"its parent {place} is not in the registry"):
         week.rollback().prepare(FIRST, "2026-12-07")
 
 
-def test_another_package_under_the_tag_of_a_rollback_stays_and_is_not_offered(week: Week) -> None:
-    two_weeks(week)
+def test_another_package_under_the_tag_of_a_rollback_stays_and_is_not_offered(
+    two_weeks: Week,
+) -> None:
+    week = two_weeks
     to = week.rollback().prepare(FIRST, "2026-12-07")
     (package,) = to.packages.values()
     files = {**package.files, "values.yaml": b"image: evil\n"}

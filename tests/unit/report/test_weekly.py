@@ -23,7 +23,7 @@ def report(week: Week) -> Report:
 
 def test_what_was_done_and_why(week: Week) -> None:
     data = json.loads(weekly.as_json(report(week)))
-    assert (data["format"], data["seconds"]) == (2, 12.3)
+    assert (data["format"], data["seconds"]) == (3, 12.3)
     (target,) = [item for item in data["targets"] if item["id"] == "base/os=2"]
     image, seconds = target.pop("image"), target.pop("seconds")
     assert seconds >= 0
@@ -38,6 +38,8 @@ def test_what_was_done_and_why(week: Week) -> None:
     assert image == {
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
+        "isolation": "kernel",
+        "network": "private",
         "log": str(week.state / "logs" / "build-base_os=2.log"),
     }
     (chart,) = data["charts"]
@@ -116,6 +118,14 @@ def test_a_log_is_told_nothing_of_what_passes_by(
         listen(Noted(step="a", text="building"))
         listen(Noted(step="a", text="building, instruction 1/2", passing=True))
     assert capsys.readouterr().err.endswith(" a: building\n")
+
+
+def test_what_the_kernel_did_not_isolate_is_named(week: Week) -> None:
+    week.engine.isolation = "pod"
+    text = weekly.as_markdown(report(week))
+    said = "\n\nBuilt in a chroot of a pod that does nothing else and cannot write: "
+    assert "`base/os=1`" in text.partition(said)[2].partition("\n")[0]
+    assert "no release takes them" not in text
 
 
 def test_a_run_that_was_stopped_says_so(week: Week) -> None:

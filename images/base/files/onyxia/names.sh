@@ -24,12 +24,13 @@ readonly _onyxia_bash_unset=(
 _onyxia_bash_names=()
 declare -A _onyxia_taken=()
 
-# Remembers which names are set now, and which are bash's own.
+# Remembers which names are set now, and which are bash's own. What every image says of its user is
+# nobody's choice: a secret may have a USERNAME of its own.
 learn_names() {
   local name
   _onyxia_taken=()
   while IFS= read -r name; do
-    _onyxia_taken[$name]=1
+    is_among "$name" USERNAME GROUPNAME GID || _onyxia_taken[$name]=1
   done < <(compgen -e)
   mapfile -t _onyxia_bash_names < <(
     env --ignore-environment "$BASH" --norc --noprofile -c 'compgen -v'

@@ -17,27 +17,33 @@ local({
   }
 })
 
-# Mirrors of CRAN. Package Manager comes first: it has binaries for this Debian.
+# Mirrors of CRAN. Package Manager comes first: it has binaries for this Debian. At an address with
+# `__linux__/NAME/` it gives them to an R that says what it is; another system's would not load here.
 local({
   cran <- sub("/+$", "", Sys.getenv("R_REPOSITORY"))
   manager <- sub("/+$", "", Sys.getenv("PACKAGE_MANAGER_URL"))
+  if (!nzchar(cran) && !nzchar(manager)) return()
+  release <- readLines("/etc/os-release")
+  codename <- sub("^VERSION_CODENAME=", "", grep("^VERSION_CODENAME=", release, value = TRUE))
   repositories <- getOption("repos")
   if (nzchar(manager)) {
-    release <- readLines("/etc/os-release")
-    codename <- sub("^VERSION_CODENAME=", "", grep("^VERSION_CODENAME=", release, value = TRUE))
     minor <- sub("^([0-9]+\\.[0-9]+).*", "\\1", getRversion())
     binaries <- sprintf("%s/latest/bin/linux/%s-%s/%s", manager, codename, R.version$arch, minor)
     repositories <- c(
       PackageManager = binaries, repositories[setdiff(names(repositories), "PackageManager")]
     )
     repositories["CRAN"] <- paste0(manager, "/latest")
-    options(HTTPUserAgent = sprintf(
+  }
+  if (nzchar(cran)) {
+    repositories["CRAN"] <- sub(
+      "/__linux__/[^/]+(/|$)", paste0("/__linux__/", codename, "\\1"), cran
+    )
+  }
+  options(
+    repos = repositories, renv.config.repos.override = repositories,
+    HTTPUserAgent = sprintf(
       "R/%s R (%s)", getRversion(),
       paste(getRversion(), R.version$platform, R.version$arch, R.version$os)
-    ))
-  }
-  if (nzchar(cran)) repositories["CRAN"] <- cran
-  if (nzchar(cran) || nzchar(manager)) {
-    options(repos = repositories, renv.config.repos.override = repositories)
-  }
+    )
+  )
 })

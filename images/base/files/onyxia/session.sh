@@ -27,6 +27,11 @@ session_export() {
   declare -gx "$1=$2"
 }
 
+# export_default NAME VALUE: what is set already stays.
+export_default() {
+  [[ -n ${!1:-} ]] || session_export "$1" "$2"
+}
+
 # session_file NAME: what stands on stdin becomes that file of the session, whole or not at all.
 # Not at the end of a pipe: there the reason of a failure would be lost.
 session_file() {
@@ -38,12 +43,29 @@ session_file() {
   ) || fail "$output"
 }
 
-# An arbitrary uid may own nothing and have no name. Programs ask these variables first.
 prepare_home() {
-  local name
+  name_user
+  choose_home || return
+  fill_home
+}
+
+# An arbitrary uid may own nothing and have no name. Programs ask these variables first, and start
+# scripts say `chown $USERNAME:$GROUPNAME`: what the image has there holds for its own group alone.
+# UID is bash's own, and cannot be set.
+name_user() {
+  local name group
   name=$(id --user --name 2>/dev/null) || name=onyxia
-  [[ -n ${USER:-} ]] || session_export USER "$name"
-  [[ -n ${LOGNAME:-} ]] || session_export LOGNAME "$USER"
+  group=$(id --group --name 2>/dev/null) || group=$(id --group)
+  export_default USER "$name"
+  export_default LOGNAME "$USER"
+  export_default USERNAME "$name"
+  if [[ " $(id --groups) " != *" $(printenv GID) "* ]]; then
+    session_export GROUPNAME "$group"
+    session_export GID "$(id --group)"
+  fi
+}
+
+choose_home() {
   if [[ -n ${HOME:-} && -d $HOME && -w $HOME ]]; then
     note "$HOME"
     try_home
@@ -53,6 +75,21 @@ prepare_home() {
   note "${HOME:-HOME} is not writable, $ONYXIA_SESSION/home is used"
   session_export HOME "$ONYXIA_SESSION/home"
   mkdir --parents -- "$HOME"
+}
+
+# What start scripts write into without asking, and what a login shell reads. A volume over the home
+# directory hides those of the image. What the user has stays.
+fill_home() {
+  local file
+  (umask 077 && mkdir --parents -- "$HOME/.ssh") 2>/dev/null || note "but .ssh cannot be made"
+  mkdir --parents -- "$HOME"/.{cache,config} "$HOME"/.local/{bin,share} 2>/dev/null ||
+    note "but not all of its folders can be made"
+  for file in .bashrc .profile; do
+    [[ -e $HOME/$file || -L $HOME/$file || ! -r /etc/skel/$file ]] ||
+      cp -- "/etc/skel/$file" "$HOME/$file" 2>/dev/null || note "but $file cannot be written"
+  done
+  # Last: what lies on a volume takes no program's place.
+  [[ :$PATH: == *:$HOME/.local/bin:* ]] || session_export PATH "$PATH:$HOME/.local/bin"
 }
 
 # What a home cannot do is said: whoever wonders at a program then finds it in the log. Some volumes
@@ -78,6 +115,8 @@ prepare_work_directory() {
     session_export ROOT_PROJECT_DIRECTORY "$HOME/work"
     directory=$HOME/work
   fi
+  export_default WORKSPACE_DIR "$directory"
+  export_default ROOT_PROJECT_DIRECTORY "$directory"
   session_export ONYXIA_PROJECT_DIRECTORY "$directory"
 }
 

@@ -66,12 +66,13 @@ def test_the_references_of_an_expression() -> None:
 
 
 def test_the_variables_that_there_are() -> None:
-    assert {"user.email", "s3.profileName", "region.kafka.topicName", "k8s.istio.gateways",
+    assert {"user.email", "s3.profileName", "s3_array",
+            "ai.activeProvider.models", "region.kafka.topicName", "k8s.istio.gateways",
             "proxyInjection.noProxy", "region.customValues"} <= set(VARIABLES)  # fmt: skip
     assert all(map(is_known, VARIABLES))
     for name in (*SAMPLE, "region.resources", "user.profile.a.b", "region.from[0].ipBlock"):
         assert is_known(name), name
-    for name in ("ai.enabled", "git.project", "s3.workingDirectoryPath", "region.resources.x", ""):
+    for name in ("ai.active", "git.project", "s3.workingDirectoryPath", "region.resources.x", ""):
         assert not is_known(name), name
 
 

@@ -141,9 +141,9 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
             ' "k8s.initScriptCheckSum"\n  hint: did you mean k8s.initScriptUrl?',
         ),
         (
-            onyxia(overwriteListEnumWith="{{ai.activeProvider.models}}"),
+            onyxia(overwriteListEnumWith="{{palettes.all}}"),
             f"{INNER}.overwriteListEnumWith: variable: warning: there is no context variable"
-            ' "ai.activeProvider.models"',
+            ' "palettes.all"',
         ),
         ({**UTC, "form": True}, f"{THIRD}.form: ignored-key: note: the form ignores form"),
         ({**UTC, "x-form": {}}, f"{THIRD}.x-form: ignored-key: note: the form ignores x-form"),
@@ -313,8 +313,8 @@ def test_an_objects_own_default_is_ignored() -> None:
         "values.schema.json:21:4: $.properties.zone.default: own-default: warning: default is"
         " ignored: the object has properties, and theirs are taken",
         "values.schema.json:25:5: $.properties.zone.x-onyxia.overwriteDefaultWith: own-default:"
-        " warning: overwriteDefaultWith is ignored: the object has properties, and theirs are"
-        " taken",
+        " warning: overwriteDefaultWith is ignored before the platform's next version: the object"
+        " has properties, and theirs are taken",
     ]
 
 

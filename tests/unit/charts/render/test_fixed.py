@@ -68,6 +68,55 @@ def test_a_value_is_a_constant_that_no_form_shows() -> None:
     assert b'name: "edit"' in render({"role.name": "edit"})["values.yaml"]
 
 
+def test_no_file_of_the_platform_replaces_the_form_around_it() -> None:
+    group: dict[str, object] = {"onyxia": {"overwriteSchemaWith": "ide/role.json", "hidden": False}}
+
+    def about(fixed: Mapping[str, object]) -> Any:
+        values = {**VALUES, "role": {**VALUES["role"], **group}}  # type: ignore[dict-item]
+        files = {"templates/all.yaml": TEXT + "{{ .Values.image | quote }}"}
+        rendered = render_chart(
+            chart=Chart(name="clock", recipe="clock", image="clock", fixed=fixed),
+            recipe=chart_recipe("clock", SPEC, None),
+            features={"core": chart_feature("core", {"values": values}, files)},
+            library=LIBRARY,
+            images=("r.example/clock:1",),
+            version="1.0.0",
+            catalog="demo",
+        )
+        return json.loads(rendered["values.schema.json"])["properties"]["role"]["x-onyxia"]
+
+    assert about({}) == group["onyxia"]
+    assert about({"role.name": "edit"}) == {"hidden": False}
+
+
+def test_what_fills_a_fixed_value_is_gone_with_its_group() -> None:
+    filling = {
+        "profile": {"type": "object", "text": "What the user likes"},
+        "profile.role": {
+            "type": "string", "default": "view", "text": "The role", "fills": "role.name",
+            "from": "user.profile.role", "onyxia": {"hidden": True},
+        },
+    }  # fmt: skip
+
+    def known(fixed: Mapping[str, object]) -> Any:
+        files = {"templates/all.yaml": TEXT + "{{ .Values.image | quote }}"}
+        rendered = render_chart(
+            chart=Chart(name="clock", recipe="clock", image="clock", fixed=fixed),
+            recipe=chart_recipe("clock", SPEC, None),
+            features={"core": chart_feature("core", {"values": {**VALUES, **filling}}, files)},
+            library=LIBRARY,
+            images=("r.example/clock:1",),
+            version="1.0.0",
+            catalog="demo",
+        )
+        return json.loads(rendered["values.json"])
+
+    assert known({})["values"]["profile"] == {"role": ["view"]}
+    assert [move["from"] for move in known({})["former"]] == [["old", "role"], ["profile", "role"]]
+    assert "profile" not in known({"role.name": "edit"})["values"]
+    assert known({"role.name": "edit"})["former"] == []
+
+
 def test_null_does_not_take_it_away() -> None:
     """Helm drops what is null, and the group around it too: so each is required."""
     found = schema({"role.name": "edit"})
@@ -76,8 +125,11 @@ def test_null_does_not_take_it_away() -> None:
 
 
 def test_a_former_path_is_no_way_around() -> None:
-    assert "templates/_former.tpl" in render({})
-    assert "templates/_former.tpl" not in render({"role.name": "edit"})
+    def known(fixed: Mapping[str, object]) -> Any:
+        return json.loads(render(fixed)["values.json"])
+
+    assert [move["from"] for move in known({})["former"]] == [["old", "role"]]
+    assert known({"role.name": "edit"})["former"] == []
 
 
 def test_a_group_takes_no_other_key() -> None:
@@ -94,8 +146,8 @@ def test_a_value_of_several_types() -> None:
     assert (found["properties"]["notes"]["type"], found["properties"]["notes"]["const"]) == (
         "object", {},
     )  # fmt: skip
-    assert "patternProperties" in schema({})
-    assert "patternProperties" not in found
+    assert "^notes$" in schema({})["patternProperties"]
+    assert "^notes$" not in found["patternProperties"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,18 @@ def weeks(week: Week, days: tuple[str, ...] = DAYS) -> Week:
     return week
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Week:
+    """All three weeks."""
+    return weeks(Week(folder=Folder(tmp_path_factory.mktemp("weeks") / "catalog")))
+
+
+@pytest.fixture
+def three_weeks(played: Week, tmp_path: Path) -> Week:
+    """The same three weeks, for one test to change."""
+    return played.twin(tmp_path / "catalog")
+
+
 def is_whole(week: Week, found: Record) -> None:
     """All that a record offers is there, with its evidence."""
     store = week.store
@@ -60,8 +72,8 @@ def dangling(store: FakeStore) -> list[str]:
     ]  # fmt: skip
 
 
-def test_what_only_old_releases_named_goes(week: Week) -> None:
-    weeks(week)
+def test_what_only_old_releases_named_goes(three_weeks: Week) -> None:
+    week = three_weeks
     old, new = record(week, "2026.11.23"), record(week)
     gone = {item.digest for key, item in old.targets.items() if new.targets[key] != item}
     assert len(gone) == 4
@@ -73,8 +85,8 @@ def test_what_only_old_releases_named_goes(week: Week) -> None:
     assert dangling(week.store) == []
 
 
-def test_exact_tags_of_living_lines_keep_their_digests(week: Week) -> None:
-    weeks(week)
+def test_exact_tags_of_living_lines_keep_their_digests(three_weeks: Week) -> None:
+    week = three_weeks
     held = record(week, "2026.11.23").targets[DESK]
     place = parse(f"{SHOP}desk:lang1.10.3")
     week.store.copy(place.at(held.digest), place)
@@ -85,9 +97,9 @@ def test_exact_tags_of_living_lines_keep_their_digests(week: Week) -> None:
 
 
 @pytest.mark.parametrize(("today", "stays"), [("2027-08-01", False), ("2027-07-30", True)])
-def test_until_the_line_has_ended_for_long(week: Week, *, today: str, stays: bool) -> None:
+def test_until_the_line_has_ended_for_long(three_weeks: Week, *, today: str, stays: bool) -> None:
     """Line 1.9 ends on 2027-01-31; its image was released in 2026 only, and no record has it."""
-    weeks(week)
+    week = three_weeks
     held = record(week).targets[OLD_DESK]
     week.go_by(today="2027-02-01")
     keep = Retention(weeks=1, months=0, retired=180)
@@ -151,8 +163,8 @@ def _evidence(week: Week) -> Artifact:
     return found
 
 
-def test_chart_versions_leave_by_a_new_release(week: Week) -> None:
-    weeks(week)
+def test_chart_versions_leave_by_a_new_release(three_weeks: Week) -> None:
+    week = three_weeks
     before = record(week)
     assert list(before.charts["desk"].listed) == ["1.0.0", "1.0.1", "1.0.2"]
     broom = Broom(week=week)
@@ -189,8 +201,8 @@ def test_a_listed_chart_keeps_the_images_that_it_names(week: Week) -> None:
     is_whole(week, record(week))
 
 
-def test_other_releases_are_kept_whole(week: Week) -> None:
-    weeks(week)
+def test_other_releases_are_kept_whole(three_weeks: Week) -> None:
+    week = three_weeks
     before = dict(week.store.named)
     Broom(week=week, keep=Retention(weeks=3)).sweep()
     assert week.store.named == before
@@ -277,8 +289,8 @@ def test_and_not_where_it_takes_the_image(folder: Folder) -> None:
     is_whole(week, record(week))
 
 
-def test_twice_is_once(week: Week) -> None:
-    weeks(week)
+def test_twice_is_once(three_weeks: Week) -> None:
+    week = three_weeks
     Broom(week=week).sweep()
     held = dict(week.store.named), set(week.store.artifacts)
     garbage = Broom(week=week).look()
@@ -301,8 +313,8 @@ def test_what_is_freed_is_counted_once(week: Week) -> None:
     assert {one.reason for one in garbage.removals} >= {OLD}
 
 
-def test_another_run_releases_meanwhile(week: Week) -> None:
-    weeks(week)
+def test_another_run_releases_meanwhile(three_weeks: Week) -> None:
+    week = three_weeks
     broom = Broom(week=week)
     garbage = broom.look()
     week.folder.edit("images/speech/Dockerfile.j2", "FROM", "# more\nFROM")
@@ -335,8 +347,8 @@ def test_every_registry_is_looked_at(week: Week) -> None:
     assert f"{mirror}{new}" in week.store.artifacts
 
 
-def test_the_engine_drops_what_nothing_names_that_stays(week: Week) -> None:
-    weeks(week)
+def test_the_engine_drops_what_nothing_names_that_stays(three_weeks: Week) -> None:
+    week = three_weeks
     old, new = (record(week, name).targets[DESK].digest for name in ("2026.11.23", "current"))
     engine = FakeEngine()
     foreign = f"example.org/other@{old}"
@@ -347,8 +359,9 @@ def test_the_engine_drops_what_nothing_names_that_stays(week: Week) -> None:
 # Cut short.
 
 
-def test_one_that_dies_after_any_write_is_finished_by_the_next(tmp_path: Path) -> None:
-    whole = weeks(Week(folder=Folder(tmp_path / "catalog")))
+@pytest.mark.slow
+def test_one_that_dies_after_any_write_is_finished_by_the_next(three_weeks: Week) -> None:
+    whole = three_weeks
     held = (dict(whole.store.named), dict(whole.store.artifacts))
     whole.store.calls.clear()
     Broom(week=whole).sweep()

@@ -1,0 +1,47 @@
+"""Optional inputs: as long as the lock lacks one, an image is built without it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from builder.catalog.expansion import Expansion, without
+from builder.catalog.models import Catalog
+from builder.lock.fit import misfits
+from builder.lock.lockfile import Lock
+from builder.lock.requests import unlocked_line
+
+
+def without_unlocked(catalog: Catalog, expansion: Expansion, lock: Lock | None) -> Expansion:
+    """Return the expansion without the optional inputs that cannot be built with this lock.
+
+    Without a lock there are none.
+    """
+    lock = lock or Lock(bases={}, release_lines={})
+    wanted = {
+        item
+        for target in expansion.targets.values()
+        for image, item in target.inputs
+        if image in target.optional
+    }
+    missing = {
+        item: why for item in sorted(wanted) if (why := _why(item, catalog, expansion, lock))
+    }
+    if not missing:
+        return expansion
+    targets = {key: without(target, missing) for key, target in expansion.targets.items()}
+    return replace(expansion, targets=targets)
+
+
+def _why(item: str, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
+    """Return why a target or what it is built from is not locked, or ""."""
+    unfit = misfits(catalog, expansion, lock, [item])
+    if item in unfit and not unfit[item].is_edited:
+        return f"its packages are not locked for {item}"
+    target = expansion.targets[item]
+    if target.is_root and target.parent not in lock.bases:
+        return f"base {target.parent} is not locked"
+    if line := unlocked_line(target.variant.values, catalog.matrix, lock):
+        return f"{line} is not locked"
+    below = [key for image, key in target.inputs if image not in target.optional]
+    below += [] if target.is_root else [target.parent]
+    return next((why for key in below if (why := _why(key, catalog, expansion, lock))), "")
