@@ -81,7 +81,8 @@ class UrlFiles:
                 raise no_architecture(version, arch_of(request), hashes, self.name)
             return hashes[arch_of(request)]
         if sums := request.options.get("sums", ""):
-            text = self._fetcher.text(_filled(sums, version, ""), "checksums")
+            arch = _by_arch(request.options.get("archs", ARCHS)).get(arch_of(request), "")
+            text = self._fetcher.text(_filled(sums, version, arch), "checksums")
             return listed(text, _last(url), self.name)
         return ""
 

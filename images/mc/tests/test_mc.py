@@ -8,5 +8,5 @@ def test_mc_runs_and_is_the_release_of_the_recipe(host):
 
 
 def test_mc_takes_a_store_from_the_environment(host):
-    store = "MC_HOST_s3=http://key:secret@127.0.0.1:9"
+    store = "MC_HOST_s3=http://someone:secret@127.0.0.1:9"
     assert "127.0.0.1:9" in host.run(f"env {store} {MC} alias list").stdout

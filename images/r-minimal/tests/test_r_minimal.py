@@ -85,7 +85,7 @@ def test_r_knows_a_mirror(host):
 
 def test_what_the_outside_names_gives_binaries_for_this_debian(host, facts):
     """A region may name the binaries of another system, as the official images have them."""
-    mirror = "https://mirror.example/cran/__linux__/jammy/latest"
+    mirror = "https://127.0.0.1/cran/__linux__/jammy/latest"
     code = 'cat(getOption("repos")[["CRAN"]], getOption("HTTPUserAgent"), sep = "\\n")'
     found = host.check_output(
         f"env -i HOME=/tmp PATH=$PATH R_REPOSITORY={mirror} Rscript -e '{code}'"
@@ -94,10 +94,10 @@ def test_what_the_outside_names_gives_binaries_for_this_debian(host, facts):
     address, agent = found.splitlines()
     assert address == mirror.replace("jammy", codename)
     assert agent.startswith(f"R/{facts['versions']['r']} R (")
-    manager = "PACKAGE_MANAGER_URL=https://manager.example/cran"
+    manager = "PACKAGE_MANAGER_URL=https://127.0.0.1/cran"
     code = 'cat(getOption("repos")[["PackageManager"]])'
     found = host.check_output(f"env -i HOME=/tmp PATH=$PATH {manager} Rscript -e '{code}'")
-    assert found.startswith(f"https://manager.example/cran/latest/bin/linux/{codename}-")
+    assert found.startswith(f"https://127.0.0.1/cran/latest/bin/linux/{codename}-")
 
 
 def test_binaries_are_the_default(host):

@@ -263,6 +263,16 @@ def test_a_url_with_a_list_of_hashes(there: Upstream) -> None:
     assert files.resolve(asked).files[0].sha256 == HASH
 
 
+def test_a_url_with_a_list_of_hashes_for_each_architecture(there: Upstream) -> None:
+    there.serve("github/linux-aarch64/sums", f"{HASH}  tool\n")
+    files = UrlFiles(fetcher=there.fetcher())
+    asked = request(
+        "1.8", arch="arm64", url="https://x.example/linux-{arch}/tool", versions="1.8.26",
+        sums="{github}/linux-{arch}/sums", archs="amd64=x64 arm64=aarch64",
+    )  # fmt: skip
+    assert files.resolve(asked).files[0].sha256 == HASH
+
+
 @pytest.mark.parametrize(
     ("line", "arch", "options", "text"),
     [
