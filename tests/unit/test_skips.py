@@ -8,8 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.skips import CANNOT_BE_HAD
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SUITE = """
 import pytest
