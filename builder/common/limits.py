@@ -57,6 +57,10 @@ TEXT = 64 * _MIB
 """The bytes of a text of a package index: that of all R packages has some 10 MB."""
 SIGNATURE = 1 * _MIB
 """The bytes of the file that signs a chart package."""
+ANSWER_PATIENCE = 120.0
+ANSWER_RATE = 16 * _KIB
+"""How long the body of an answer may take: these seconds, and one for each so many bytes that came.
+So the time of an answer has a limit, in proportion to that of its size."""
 
 # Charts.
 CHART_INDEX = 64 * _MIB
@@ -85,6 +89,13 @@ NODES = 1_000_000
 NAME = 255
 PATH = 4_096
 """The bytes of a file name, and of a path."""
+PRINTED = 256 * _MIB
+"""The bytes of what a program prints for the builder to read."""
+PRINTED_HEAD = 1 * _MIB
+PRINTED_TAIL = 4 * _MIB
+"""The bytes of the beginning and of the end of all that a program prints, which errors show."""
+PRINTED_LINE = 1 * _MIB
+"""The bytes of a line that a program prints, before it is taken in pieces."""
 PROGRAM_MEMORY = 4 * _GIB
 """The memory of a program that reads what comes from elsewhere."""
 

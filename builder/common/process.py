@@ -16,12 +16,14 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from builder.common.errors import StepError, ToolError, TransientError
+from builder.common.limits import PRINTED, PRINTED_HEAD, PRINTED_LINE, PRINTED_TAIL, binary
 
 # These make podman use another machine, which does not have our folders.
 _ELSEWHERE = {"CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"}
@@ -42,7 +44,8 @@ class Command:
 
     `memory` is how many bytes it may use, 0 for any; with it, the processor's seconds end too.
     `program` is its name in messages, where another program starts it. `env` comes on top of this
-    process's environment, whose locale is left out (see `environment`).
+    process's environment, whose locale is left out (see `environment`). `most` is how many bytes it
+    may print to be read.
     """
 
     argv: tuple[str, ...]
@@ -53,6 +56,7 @@ class Command:
     stdin: bytes | None = None
     secrets: tuple[str, ...] = ()
     memory: int = 0
+    most: int = PRINTED
 
     @property
     def name(self) -> str:
@@ -68,11 +72,67 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The result of a command: its exit code, its standard output, and all that it printed."""
+    """The result of a command: its exit code, its standard output, and all that it printed.
+
+    Of a long log only the beginning and the end is here.
+    """
 
     code: int
     stdout: str
     log: str
+
+
+class _Stdout:
+    """What a program prints to be read, up to a limit; `is_cut` where there was more."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.is_cut = False
+
+    def add(self, piece: bytes) -> None:
+        """Add what was printed."""
+        self._size += len(piece)
+        self.is_cut |= self._size > self._most
+        if not self.is_cut:
+            self._pieces.append(piece)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return b"".join(self._pieces).decode(errors="replace")
+
+
+class _Printed:
+    """The beginning and the end of what a program prints. Two threads may add to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._head: list[bytes] = []
+        self._tail: deque[bytes] = deque()
+        self._room, self._kept, self._dropped = PRINTED_HEAD, 0, 0
+
+    def add(self, piece: bytes) -> None:
+        """Add what was printed; what stood longest before the end is dropped for it."""
+        with self._lock:
+            if not self._tail and len(piece) <= self._room:
+                self._room -= len(piece)
+                self._head.append(piece)
+                return
+            self._tail.append(piece)
+            self._kept += len(piece)
+            while self._kept > PRINTED_TAIL:
+                size = len(self._tail.popleft())
+                self._kept -= size
+                self._dropped += size
+
+    @property
+    def text(self) -> str:
+        """What is kept, with a line for what is not."""
+        gap = f"\n[{self._dropped:,} bytes are left out]\n" if self._dropped else ""
+        parts = (*self._head, gap.encode(), *self._tail)
+        return b"".join(parts).decode(errors="replace")
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
@@ -139,8 +199,8 @@ class Runner:
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
                 sink.write(f"$ {command}\n".encode())
-            printed: list[bytes] = []  # as they came: the cause of a failure stands among the last
-            stdout_lines: list[bytes] = []
+            printed = _Printed()  # as it came: the cause of a failure stands among the last
+            stdout = _Stdout(command.most)
             reader = threading.Thread(
                 target=_pump, args=(process.stderr, (printed,), sink, command.secrets, on_line)
             )
@@ -149,22 +209,21 @@ class Runner:
             timer = threading.Timer(command.timeout, _expire, args=(expired, process))
             timer.start()
             try:
-                if command.stdin is not None:
-                    assert process.stdin is not None
-                    with contextlib.suppress(BrokenPipeError):
-                        process.stdin.write(command.stdin)
-                        process.stdin.close()
-                _pump(process.stdout, (printed, stdout_lines), sink, command.secrets, on_line)
+                _give(process, command.stdin)
+                _pump(process.stdout, (printed, stdout), sink, command.secrets, on_line)
                 process.wait()
             finally:
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
-        stdout = b"".join(stdout_lines).decode(errors="replace")
-        text = redact(b"".join(printed).decode(errors="replace"), command.secrets)
-        output = Output(code=process.returncode, stdout=stdout, log=text)
+        text = redact(printed.text, command.secrets)
+        output = Output(code=process.returncode, stdout=stdout.text, log=text)
         if check and (output.code != 0 or expired.is_set()):
             raise self._failure(command, output, log, expired=expired.is_set())
+        if stdout.is_cut:
+            raise StepError(
+                f"{command.name} printed more than {binary(command.most)}", hint=_see(log)
+            )
         return output
 
     def spawn(
@@ -279,20 +338,44 @@ def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
 
 def _pump(
     stream: IO[bytes] | None,
-    buffers: Sequence[list[bytes]],
+    buffers: Sequence[_Stdout | _Printed],
     sink: IO[bytes],
     secrets: Sequence[str],
     on_line: Callable[[str], None] | None,
 ) -> None:
-    """Copy a stream line by line: whole to each of `buffers`, redacted to `sink` and `on_line`."""
+    """Copy a stream line by line: whole to each of `buffers`, redacted to `sink` and `on_line`.
+
+    A line that does not end is taken in pieces, each with the end of the one before where a secret
+    may begin.
+    """
     assert stream is not None
-    for line in stream:
-        for lines in buffers:
-            lines.append(line)
-        text = redact(line.decode(errors="replace"), secrets)
-        sink.write(text.encode())
-        if on_line is not None:
-            on_line(text.rstrip("\n"))
+    held = max((len(secret) for secret in secrets), default=1) - 1
+    begun = ""
+    while piece := stream.readline(PRINTED_LINE):
+        for buffer in buffers:
+            buffer.add(piece)
+        text = redact(begun + piece.decode(errors="replace"), secrets)
+        cut = len(text) if text.endswith("\n") or held <= 0 else -held
+        _show(text[:cut], sink, on_line)
+        begun = text[cut:]
+    _show(begun, sink, on_line)
+
+
+def _show(text: str, sink: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+    if not text:
+        return
+    sink.write(text.encode())
+    if on_line is not None:
+        on_line(text.rstrip("\n"))
+
+
+def _give(process: subprocess.Popen[bytes], data: bytes | None) -> None:
+    """Write the input of a program; it may have ended without reading it."""
+    if data is not None:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(data)
+            process.stdin.close()
 
 
 def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:

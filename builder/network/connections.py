@@ -10,12 +10,13 @@ import ipaddress
 import os
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -26,6 +27,7 @@ from urllib3.util import Retry
 from builder.catalog.models import Network
 from builder.common.errors import ConfigError, Location
 from builder.common.files import write
+from builder.common.limits import ANSWER_PATIENCE, ANSWER_RATE
 from builder.network.build_env import BUNDLES, proxies
 from builder.oci.reference import is_loopback
 
@@ -35,6 +37,49 @@ UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA
 LONGEST_WAIT = 60.0
 """The largest number of seconds that is waited where an answer asks for a pause."""
 _LARGEST_REDIRECT = 64 << 10
+_PIECE = 1 << 20
+
+
+class SlowAnswerError(urllib3.exceptions.HTTPError):
+    """The body of an answer comes so slowly that it may never end."""
+
+
+class UnencryptedError(requests.RequestException):
+    """An answer over TLS redirects to a host (the message) that is not spoken to over TLS.
+
+    Everybody on the way there could change what comes.
+    """
+
+
+def body(
+    raw: Any, *, patience: float = ANSWER_PATIENCE, rate: float = ANSWER_RATE
+) -> Iterator[bytes]:
+    """Yield the body of an answer as it comes, not decoded.
+
+    Raises SlowAnswerError where waiting for it took more than `patience` seconds, and a second for
+    each `rate` bytes. A time limit for each read is none for a body that comes byte by byte.
+    """
+    waited, size = 0.0, 0
+    while True:
+        start = time.monotonic()
+        piece = raw.read1(_PIECE, decode_content=False)
+        waited += time.monotonic() - start
+        size += len(piece or b"")
+        if waited > patience + size / rate:
+            raise SlowAnswerError(f"{size} bytes in {waited:.0f} s")
+        if not piece:
+            return
+        yield piece
+
+
+def beginning(raw: Any, size: int) -> bytes:
+    """Return at most `size` bytes of the body of an answer, as `body` does."""
+    read = b""
+    for piece in body(raw):
+        read += piece
+        if len(read) >= size:
+            break
+    return read[:size]
 
 
 def retry_after(header: str) -> float:
@@ -103,13 +148,12 @@ class Session(requests.Session):
         target = super().get_redirect_target(resp)
         if target is None:
             return None
-        resp.raw.read(_LARGEST_REDIRECT, decode_content=False)
+        beginning(resp.raw, _LARGEST_REDIRECT)
         resp.close()
         try:
-            urlsplit(urljoin(resp.url, target)).port  # noqa: B018 - it raises where it is none
+            return _encrypted(resp.url, target)
         except ValueError:
             return None
-        return target
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -123,6 +167,21 @@ class Session(requests.Session):
         proxies = proxy_for(self._network, prepared_request.url)
         rebuild: Any = super().rebuild_proxies
         return rebuild(prepared_request, proxies)
+
+
+def _encrypted(url: str, target: str) -> str:
+    """Return where an answer redirects to. Raises ValueError, UnencryptedError.
+
+    A server behind a proxy that ends TLS may not know that it is asked by https: the same host is
+    never spoken to unencrypted.
+    """
+    asked, wanted = urlsplit(url), urlsplit(urljoin(url, target))
+    wanted.port  # noqa: B018 - it raises where it is none
+    if asked.scheme != "https" or wanted.scheme == "https":
+        return target
+    if wanted.netloc.lower() != asked.netloc.lower():
+        raise UnencryptedError(wanted.netloc)
+    return urlunsplit(wanted._replace(scheme="https"))
 
 
 class _Adapter(HTTPAdapter):

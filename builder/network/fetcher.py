@@ -21,10 +21,17 @@ from urllib3 import exceptions as lower
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
-from builder.common.limits import FILE, TEXT, bounded, read_json
+from builder.common.limits import ANSWER_PATIENCE, FILE, TEXT, bounded, read_json
 from builder.common.text import one_line
 from builder.network.build_env import variable
-from builder.network.connections import BoundedRetry, Session, causes
+from builder.network.connections import (
+    BoundedRetry,
+    Session,
+    SlowAnswerError,
+    UnencryptedError,
+    body,
+    causes,
+)
 from builder.network.upstreams import UPSTREAM, SourceUrl, source_url
 
 _PIECE = 1 << 20
@@ -38,10 +45,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """The time limits of a request, in seconds, and how often it is repeated."""
+    """The time limits of a request, in seconds, and how often it is repeated.
+
+    `read` is for each read, `patience` for waiting for a body, with a second for each so many
+    bytes of it.
+    """
 
     connect: float = 10.0
     read: float = 60.0
+    patience: float = ANSWER_PATIENCE
     retries: int = 3
     backoff: float = 0.5
 
@@ -144,7 +156,7 @@ class Fetcher:
     def _body(self, url: str | SourceUrl, limit: int = TEXT) -> tuple[bytes, SourceUrl, str]:
         with self._asked(url) as (answer, source):
             what = f"{source.source}: {source.shown}"
-            pieces = _decoded(answer, what)
+            pieces = _decoded(answer, self._pieces(answer), what)
             data = b"".join(bounded(pieces, limit, what))
             return data, source, answer.headers.get("Content-Type", "")
 
@@ -164,7 +176,7 @@ class Fetcher:
             ) as answer:  # fmt: skip
                 _check(answer, source)
                 yield answer, source
-        except requests.exceptions.ChunkedEncodingError as error:
+        except (requests.exceptions.ChunkedEncodingError, UnencryptedError) as error:
             raise unreachable_error(source, why(error, self._retry_policy.connect)) from None
         except requests.RequestException as error:
             # The reason is stored, so that only one request waits for a dead host.
@@ -174,6 +186,9 @@ class Fetcher:
             raise unreachable_error(source, reason) from None
         except urllib3.exceptions.HTTPError as error:
             raise unreachable_error(source, why(error, self._retry_policy.connect)) from None
+
+    def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
+        return body(answer.raw, patience=self._retry_policy.patience)
 
     def _place(self, url: str | SourceUrl) -> SourceUrl:
         return url if isinstance(url, SourceUrl) else source_url(url, self._network.mirrors)
@@ -233,7 +248,7 @@ class Fetcher:
         total = answer.raw.length_remaining or 0
         digesters, done = (hashlib.sha256(), hashlib.sha512()), 0
         # Not decoded: a server that calls a .tgz "encoded" must not have it unpacked.
-        pieces = answer.raw.stream(_PIECE, decode_content=False)
+        pieces = self._pieces(answer)
         for piece in bounded(pieces, limit, f"{source.source}: {source.shown}"):
             if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
                 raise _web_page(source, name)
@@ -275,12 +290,11 @@ def _check(answer: requests.Response, source: SourceUrl) -> None:
         raise unreachable_error(source, f"it answered {answer.status_code} {reason}".rstrip())
 
 
-def _decoded(answer: requests.Response, what: str) -> Iterator[bytes]:
-    """Yield the body of an answer in pieces, unpacked where the server packs it unasked.
+def _decoded(answer: requests.Response, pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
+    """Yield the body of an answer, which comes in pieces, unpacked where it is packed unasked.
 
     A few bytes may stand for many: no piece is larger than what is asked for. Raises StepError.
     """
-    pieces = answer.raw.stream(_PIECE, decode_content=False)
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity":
         yield from pieces
@@ -344,6 +358,8 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ConnectionRefusedError,), "the connection was refused"),
     ((lower.ConnectTimeoutError,), "no answer within {timeout:.0f} s"),
     ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it stopped sending"),
+    ((SlowAnswerError,), "it sends too slowly"),
+    ((UnencryptedError,), "it redirects from https to an address that is not encrypted"),
     ((lower.IncompleteRead, lower.ProtocolError), "the connection was closed"),
 )
 

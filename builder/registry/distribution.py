@@ -29,7 +29,16 @@ from builder.common.errors import (
 from builder.common.limits import MANIFEST, TOKEN, bounded, read_json
 from builder.common.mappings import json_object
 from builder.common.text import one_line
-from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
+from builder.network.connections import (
+    UNTRUSTED,
+    Session,
+    UnencryptedError,
+    beginning,
+    body,
+    causes,
+    certificate_folders,
+    retry_after,
+)
 from builder.oci.reference import Reference
 from builder.registry.authentication import (
     CLIENT,
@@ -43,7 +52,6 @@ from builder.registry.credentials import CredentialFiles
 
 _E = TypeVar("_E", bound=BaseException)
 _LONGEST = 60.0
-_PIECE = 1 << 20
 _HOPS = 5
 _LONGEST_TRY = 5.0
 _MOVED = {301, 302, 303, 307, 308}
@@ -169,11 +177,11 @@ class Distribution:
                     code=response.status_code,
                     reason=response.reason or "",
                     headers=response.headers,
-                    content=raw.read(TOKEN, decode_content=False) if is_error else b"",
+                    content=beginning(raw, TOKEN) if is_error else b"",
                     login=self._login.source(place) if used else "",
                     lacking=self._credentials.lacking,
                 )
-                yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
+                yield answer, iter(()) if is_error else body(raw)
 
     def _reached(
         self,
@@ -238,7 +246,7 @@ class Distribution:
         again = self._login.renewed_authorization(reference, scopes, challenge, login)
         if not again:
             return response, login
-        response.raw.read(TOKEN)  # so that its connection can be used again
+        beginning(response.raw, TOKEN)  # so that its connection can be used again
         response.close()
         return self._send(method, url, headers=headers, data=data, login=again), again
 
@@ -260,15 +268,16 @@ class Distribution:
         first = url
         for _ in range(_HOPS):
             secret = {"Authorization": login} if login and _same_origin(url, first) else {}
-            response = self._session(url).request(
-                method,
-                url,
-                headers={**(headers or {}), **secret},
-                data=data,
-                timeout=self._timeout,
-                stream=True,
-                allow_redirects=False,
-            )
+            with _encrypted(first):
+                response = self._session(url).request(
+                    method,
+                    url,
+                    headers={**(headers or {}), **secret},
+                    data=data,
+                    timeout=self._timeout,
+                    stream=True,
+                    allow_redirects=False,
+                )
             redirect = response.headers.get("Location")
             if response.status_code not in _MOVED or not redirect:
                 return response
@@ -297,7 +306,7 @@ class Distribution:
             is_secret=request.form is not None,
         )
         with contextlib.closing(response):
-            pieces = response.raw.stream(TOKEN, decode_content=False)
+            pieces = body(response.raw)
             what = f"the answer of the token server {_host(request.url)}"
             return TokenAnswer(
                 code=response.status_code,
@@ -317,12 +326,19 @@ class Distribution:
             return self._sessions[origin]
 
 
+@contextlib.contextmanager
+def _encrypted(first: str) -> Iterator[None]:
+    """Raise the error of a redirect from `first` that leaves TLS as StepError."""
+    try:
+        yield
+    except UnencryptedError as error:
+        raise StepError(f"{_host(first)} redirects from https to http, at {error}") from None
+
+
 def _check_redirect(first: str, url: str, *, is_secret: bool) -> None:
     """Raise StepError where a redirect from `first` would show a secret to others at `url`."""
     if is_secret and not _same_origin(url, first):
         raise StepError(f"{_host(first)} redirects a secret to another host, {_host(url)}")
-    if urlsplit(first).scheme == "https" and urlsplit(url).scheme != "https":
-        raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
 
 
 def resolved(url: str, location: str) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Answer = tuple[int, dict[str, str], bytes | Iterable[bytes]]
-"""A status, headers, and a body: whole, or in pieces, which need not end."""
+"""A status, headers, and a body: whole, or in pieces, which need not end.
+
+Pieces come as chunks, unless there is a header Content-Length.
+"""
 
 
 class Registry(ThreadingHTTPServer):
@@ -68,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if isinstance(body, bytes):
             self.send_header("Content-Length", str(len(body)))
-        else:
+        elif is_chunked := "Content-Length" not in headers:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if self.command == "HEAD":
@@ -78,8 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with contextlib.suppress(OSError):  # who asked had enough
             for piece in body:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-            self.wfile.write(b"0\r\n\r\n")
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece)
+            self.wfile.write(b"0\r\n\r\n" if is_chunked else b"")
             return
         self.close_connection = True
 

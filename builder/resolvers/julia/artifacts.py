@@ -26,7 +26,7 @@ _TABLES = ("JuliaArtifacts.toml", "Artifacts.toml")  # the first one that is the
 _SELECTOR = ".pkg/select_artifacts.jl"
 _NAME = re.compile(NAME)
 _TREE = re.compile(r"[0-9a-f]{40}")
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64"}
 _OWN_NAMES = {"x86-64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 # Numbers that are written in several ways: 5 is 5.0.0.

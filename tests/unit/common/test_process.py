@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder.common.errors import StepError, ToolError, TransientError
+from builder.common.limits import PRINTED_HEAD, PRINTED_LINE, PRINTED_TAIL
 from builder.common.process import Command, Runner, looks_transient, redact
 
 PATIENCE = 10
@@ -58,6 +59,41 @@ def test_the_end_of_a_failure_is_what_came_last(runner: Runner) -> None:
     assert caught.value.message == "\n".join(
         ["sh failed with exit code 3", *(f"    {line}" for line in lines)]
     )
+
+
+def test_of_a_long_log_the_beginning_and_the_end_are_kept(runner: Runner, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    script = "echo first >&2; seq 1000000 >&2; echo last >&2"
+    output = runner.run(sh(script), log=log)
+    assert output.log.startswith("first\n1\n2\n")
+    assert output.log.endswith("\n999999\n1000000\nlast\n")
+    assert len(output.log) < PRINTED_HEAD + PRINTED_TAIL + 100
+    (gap,) = (line for line in output.log.splitlines() if line.startswith("["))
+    left_out = int(gap.split()[0][1:].replace(",", ""))
+    whole = log.stat().st_size - len(f"$ {sh(script)}\n")
+    assert len(output.log) - len(f"\n{gap}\n") + left_out == whole
+
+
+def test_what_is_read_of_a_program_has_a_limit(runner: Runner) -> None:
+    assert runner.run(sh("printf 12345", most=5)).stdout == "12345"
+    with pytest.raises(StepError) as caught:
+        runner.run(sh("printf 123456", most=5))
+    assert caught.value.message == "sh printed more than 5 bytes"
+    # What it says on the other output is not read.
+    assert runner.run(sh("printf 123456 >&2", most=5)).log == "123456"
+
+
+def test_a_line_without_an_end_is_read_in_pieces(runner: Runner, tmp_path: Path) -> None:
+    """And a secret is hidden in the log wherever it stands in the line."""
+    log, secret = tmp_path / "a.log", "s3cret"
+    told: list[str] = []
+    pad = PRINTED_LINE - 3
+    script = f"head -c {pad} /dev/zero | tr '\\0' x; printf '%s%s' {secret} y"
+    output = runner.run(sh(script, secrets=(secret,)), log=log, on_line=told.append)
+    assert output.stdout == "x" * pad + f"{secret}y"
+    assert output.log == "".join(told) == "x" * pad + "***y"
+    assert log.read_text().splitlines()[1] == "x" * pad + "***y"
+    assert len(told) > 1
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077])

@@ -14,7 +14,13 @@ import trustme
 from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError
 from builder.network.build_env import BUNDLES, effective_network
-from builder.network.connections import Session, certificate_folders, program_environment, proxy_for
+from builder.network.connections import (
+    Session,
+    UnencryptedError,
+    certificate_folders,
+    program_environment,
+    proxy_for,
+)
 from tests.integration.session.servers import Answer, proxy, serve
 
 NOTHING = Network()
@@ -214,6 +220,27 @@ def test_what_a_redirect_says_is_not_read_to_its_end(*, follows: bool) -> None:
     redirect = answer.history[0] if follows else answer
     assert redirect.content == b""
     assert answer.status_code == (200 if follows else 302)
+
+
+@pytest.mark.parametrize("is_same_host", [True, False])
+def test_what_is_asked_over_tls_is_never_asked_unencrypted(
+    site: Site, *, is_same_host: bool
+) -> None:
+    """A server behind a proxy that ends TLS calls itself by http; another host is refused."""
+    with serve(lambda _: Answer(body=b"plain")) as plain:
+        answers = {"/": Answer(status=302, headers={}), "/there": Answer(body=b"fine")}
+        with (
+            serve(lambda request: answers[request.path], tls=site.context) as serving,
+            Session(replace(NOTHING, ca=str(site.ca))) as session,
+        ):
+            host = serving.host if is_same_host else plain.host
+            answers["/"].headers["Location"] = f"http://{host}/there"  # type: ignore[index]
+            if is_same_host:
+                assert session.get(serving.url, timeout=10).text == "fine"
+            else:
+                with pytest.raises(UnencryptedError):
+                    session.get(serving.url, timeout=10)
+        assert plain.requests == []
 
 
 def test_programs_without_a_network_of_the_catalog_are_told_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import time
 import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,38 @@ def test_a_redirect_that_leads_nowhere(there: Upstream, where: str) -> None:
     assert caught.value.message == (
         f"julia cannot be reached: {there.server.address}: it answered 302 Found"
     )
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": "1000000"}])
+def test_a_body_that_comes_byte_by_byte_has_a_time_limit(
+    there: Upstream, headers: dict[str, str]
+) -> None:
+    def drip() -> Iterator[bytes]:
+        while True:
+            yield b"x"
+            time.sleep(0.01)
+
+    there.server.script = lambda method, path: (200, headers, drip())
+    fetcher = there.fetcher(retry_policy=replace(IMPATIENT, patience=0.1))
+    start = time.monotonic()
+    for ask in (lambda: fetcher.text(URL), lambda: fetcher.file(julia())):
+        with pytest.raises(UnreachableError) as caught:
+            ask()
+        assert caught.value.message == (
+            f"julia cannot be reached: {there.server.address}: it sends too slowly"
+        )
+    assert time.monotonic() - start < 10
+
+
+def test_a_body_that_keeps_coming_may_take_longer_than_the_patience(there: Upstream) -> None:
+    def flow() -> Iterator[bytes]:
+        for _ in range(5):
+            yield bytes(1 << 16)
+            time.sleep(0.05)
+
+    there.server.script = lambda method, path: (200, {}, flow())
+    fetcher = there.fetcher(retry_policy=replace(IMPATIENT, patience=0.01))
+    assert len(fetcher.text(URL)) == 5 << 16
 
 
 def test_a_text_has_a_bound(there: Upstream) -> None:

@@ -20,11 +20,14 @@ def once(value, limit=123456789):
     return value in {"seldom_seen", "a text", 2.5} or ("seldom_too", limit)
 
 def twice(value):
+    class Inner:
+        pass
     return [value in {"seldom_one", "seldom_two"}, lambda: value in {"seldom_one", "seldom_two"}]
 '''
 
 # Compilers: what they write for one source depends on the process that they are.
-KNOWN = "known = [sys.intern('seldom_' + name) for name in ('seen', 'too', 'one', 'two')]"
+KNOWN = "known = [sys.intern('seldom_' + name) for name in ('seen', 'too', 'one', 'two')]; "
+KNOWN += "known.append(sys.intern('twice.<locals>.Inner'))"
 HELD = """
 held = [code]
 for value in held:

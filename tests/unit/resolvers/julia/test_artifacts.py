@@ -64,6 +64,9 @@ def picked(*entries: Mapping[str, str], arch: str = "amd64", julia: str = "1.10.
         ([{**LINUX, "mpi": v, "is": v} for v in ("mpich", "openmpi", "mpitrampoline")],
          "amd64", ["openmpi"]),
         ([{"os": "linux", "is": "no arch"}], "amd64", []),
+        ([{**LINUX, "julia_version": "9" * 5000, "is": "endless"}], "amd64", []),
+        ([{**LINUX, "libgfortran_version": "9" * 5000, "is": "endless"}], "amd64", []),
+        ([{**LINUX, "libstdcxx_version": "x", "is": "no number"}], "amd64", ["no number"]),
         ([{**LINUX, "OS": "linux", "ARCH": "X86_64", "is": "loud"}], "amd64", ["loud"]),
     ],
 )  # fmt: skip
