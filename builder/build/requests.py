@@ -114,4 +114,5 @@ class Requests:
             junit=self.junit(target_plan),
             log=log,
             packages=self.installed(target_plan),
+            is_restricted=not (matrix.catalog.sudo or any(recipe.privileges for recipe in recipes)),
         )

@@ -224,6 +224,13 @@ class RecipeFile(FileModel):
     network: Annotated[
         str, Field(description="why its build needs a network: then it is not locked")
     ] = ""
+    privileges: Annotated[
+        str,
+        Field(
+            description="why its tests need more privileges than the pod of a chart gives:"
+            " capabilities, or a program that changes the user"
+        ),
+    ] = ""
     unreproducible: Annotated[
         Mapping[PathGlob, Reason],
         Field(description="files that two builds may differ in, by path: why"),

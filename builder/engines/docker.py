@@ -108,6 +108,8 @@ class Docker:
                 environment=dict(request.env),
                 ports={f"{port}/tcp": ("127.0.0.1",) for port in request.ports},  # type: ignore[misc]
                 labels=labels,
+                cap_drop=["ALL"] if request.is_restricted else [],
+                security_opt=["no-new-privileges"] if request.is_restricted else [],
             )
             with contextlib.ExitStack() as undo:
                 undo.callback(_discard, running)

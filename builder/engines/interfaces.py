@@ -78,12 +78,17 @@ class Built:
 
 @dataclass(frozen=True, kw_only=True)
 class StartRequest:
-    """A container to start in the background. `ports` are TCP ports to publish on 127.0.0.1."""
+    """A container to start in the background. `ports` are TCP ports to publish on 127.0.0.1.
+
+    `is_restricted` gives it what the pod of a chart has: no capability, and no program in it gains
+    privileges. Otherwise it has what the engine gives by itself.
+    """
 
     image: str  # `Built.local`, or a full reference
     command: tuple[str, ...] = ()  # empty: the image's own
     env: Mapping[str, str] = field(default_factory=dict)  # values never appear on a command line
     ports: tuple[int, ...] = ()
+    is_restricted: bool = False
     log: Path | None = None
 
 

@@ -76,6 +76,7 @@ class Smoke:
                 command=() if request.command else IDLE,
                 env={"PASSWORD": password},
                 ports=request.ports,
+                is_restricted=request.is_restricted,
                 log=_container_log(request),
             )
         )

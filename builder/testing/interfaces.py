@@ -41,6 +41,7 @@ class SmokeRequest:
     `suites` are folders of tests, the most basic first. The tests compare the image with `facts`:
     {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
     "providers": {axis: name}, "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
+    `is_restricted` gives its container no more privileges than the pod of a chart has.
     """
 
     target: str
@@ -52,6 +53,7 @@ class SmokeRequest:
     junit: Path
     log: Path
     packages: Path | None = None
+    is_restricted: bool = True
     timeout: float = 900.0
 
 

@@ -242,8 +242,11 @@ class Buildah:
             env=[f"{key}={value}" for key, value in {**env, **request.env}.items()],
             cwd=told.get("WorkingDir") or "/",
             user=_user(Path(root), str(told.get("User") or "0")),
-            capabilities=dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
-            noNewPrivileges=False,
+            capabilities=dict.fromkeys(
+                ("bounding", "effective", "permitted"),
+                [] if request.is_restricted else _CAPABILITIES,
+            ),
+            noNewPrivileges=request.is_restricted,
         )
         spec["root"] = {"path": root, "readonly": False}
         spec["hostname"] = name

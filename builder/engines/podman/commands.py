@@ -65,6 +65,8 @@ def start_argv(
     words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
     for port in request.ports:
         words += ["--publish", f"127.0.0.1::{port}"]
+    if request.is_restricted:
+        words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     if request.log is None:  # nobody would read it
         words += ["--log-driver", "none"]
     else:

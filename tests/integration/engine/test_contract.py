@@ -335,6 +335,27 @@ def test_a_program_is_run_in_a_container(bench: Bench) -> None:
         bench.engine.remove(container)
 
 
+def test_a_restricted_container_has_no_capability_and_gains_none(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    found = {}
+    for is_restricted in (False, True):
+        container = bench.engine.start(
+            StartRequest(image=built.local, command=("sleep", "600"), is_restricted=is_restricted)
+        )
+        try:
+            # Both its own program and one that is run in it.
+            argv = (*container.enter, "sh", "-c", "cat /proc/1/status /proc/self/status")
+            status = Runner().run(Command(argv=argv, env=container.env)).stdout
+        finally:
+            bench.engine.remove(container)
+        found[is_restricted] = {
+            name: {int(line.split()[1], 16) for line in status.splitlines() if name in line}
+            for name in ("CapBnd:", "CapEff:", "NoNewPrivs:")
+        }
+    assert found[True] == {"CapBnd:": {0}, "CapEff:": {0}, "NoNewPrivs:": {1}}
+    assert 0 not in found[False]["CapBnd:"]
+
+
 def test_what_is_dropped_is_gone(bench: Bench) -> None:
     dockerfile = "FROM parent\nRUN dd if=/dev/urandom of=/noise bs=1M count=4\n"
     built = bench.engine.build(bench.request(dockerfile, name="heavy"))
