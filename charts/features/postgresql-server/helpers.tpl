@@ -21,6 +21,7 @@ exec:
 {{/* What others are told. The password stands under both of the names that are looked for. */}}
 {{- define "chart.discovery" -}}
 service: postgres
+ports: [postgres-port]
 entries:
   {{- include "onyxia-library.entries" (dict
       "postgres-service" (include "onyxia-library.fullname" .)

@@ -74,7 +74,7 @@ def kept(item: Mapping[str, Any]) -> Mapping[str, Any]:
         key: base64.b64encode(text.encode()).decode() for key, text in item["stringData"].items()
     }
     others = {key: value for key, value in item.items() if key != "stringData"}
-    return {**others, "metadata": metadata, "data": texts}
+    return {**others, "metadata": metadata, "data": {**(item.get("data") or {}), **texts}}
 
 
 def answer(path: str, secrets: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, object]]:

@@ -58,7 +58,10 @@ def published(helm: Helm, service: str, folder: Path) -> Secrets:
     values.write_text(json.dumps({**PUBLISHED[service][0], "security": {"password": PASSWORD}}))
     text = helm.template(written(service, folder), release="s-1", values=values)
     return {
-        item["metadata"]["name"]: (about["onyxia/discovery"], item["stringData"])
+        item["metadata"]["name"]: (
+            about["onyxia/discovery"],
+            {**item["stringData"], **(item.get("data") or {})},
+        )
         for item in documents(text)
         if "onyxia/discovery" in (about := item["metadata"].get("annotations") or {})
     }
@@ -87,6 +90,27 @@ def test_a_session_finds_what_a_service_publishes(
         found = environment(helm, written(consumer, tmp_path), server)
     expected = PUBLISHED[service][1]
     assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("port", "stands"), [(5432, "5432"), (15432, None), (80, None)])
+def test_other_charts_read_the_port_of_postgresql_as_it_stands(
+    helm: Helm, port: int, stands: str | None, tmp_path: Path
+) -> None:
+    """They do not decode it; what is no base64 cannot stand there."""
+    values = tmp_path / "port.json"
+    values.write_text(json.dumps({"networking": {"service": {"port": port}}}))
+    text = helm.template(written("postgresql", tmp_path), release="s-1", values=values)
+    (secret,) = (it for it in documents(text) if it["metadata"]["name"].endswith("-discovery"))
+    assert (secret.get("data") or {}).get("postgres-port") == stands
+    assert secret["stringData"].get("postgres-port") == (None if stands else str(port))
+
+
+def test_a_text_that_a_chart_wrote_in_place_of_a_value_is_none(helm: Helm, tmp_path: Path) -> None:
+    entries = {"postgres-service": "db", "postgres-database": ".Values.postgresql.database"}
+    with cluster({"database": ("postgres", entries)}) as server:
+        found = environment(helm, written("rstudio", tmp_path), server)
+    assert found["PGHOST"] == "db"
+    assert "PGDATABASE" not in found
 
 
 def test_of_two_passwords_a_session_takes_that_of_the_user(helm: Helm, tmp_path: Path) -> None:
