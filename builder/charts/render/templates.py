@@ -28,7 +28,7 @@ _ALIAS = re.compile(r"\$(\w+)\s*:?=\s*\$?[\w.]*\bValues((?:\.[A-Za-z_]\w*)+)\s*-
 _EXPRESSION = re.compile(r"\{\{-?(.*?)-?\}\}")
 _ONE_EXPRESSION = re.compile(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}")
 _CONTROL = re.compile(r"\s*(?:if|else|end|with|range|define|block|template|\$\w*\s*:?=)(?!\w)")
-_IF_CUSTOM = "{{- if .Values.service.image.custom.enabled }}"
+_IF_OTHER_IMAGE = '{{- if include "chart.isOtherImage" . }}'
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
@@ -140,8 +140,8 @@ def core_template(
     ]
     if custom != CustomImage():
         head = f'{{{{- include "onyxia-library.startFirst" {json.dumps(custom.password)} }}}}'
-        tail = [_IF_CUSTOM, *others, "{{- end }}"] if others else []
-        own = [_IF_CUSTOM, head, "{{- end }}", *own, *tail]
+        tail = [_IF_OTHER_IMAGE, *others, "{{- end }}"] if others else []
+        own = [_IF_OTHER_IMAGE, head, "{{- end }}", *own, *tail]
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',

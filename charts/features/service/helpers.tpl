@@ -7,11 +7,24 @@
 {{- $image -}}
 {{- end -}}
 
+{{/* The digest of each image that the chart was packaged with, as JSON. */}}
+{{- define "chart.packagedImages" -}}
+{{- .Files.Get "images.json" | default "{}" -}}
+{{- end -}}
+
 {{/* The same with its digest, if it is one of those that the chart was packaged with. */}}
 {{- define "chart.image" -}}
 {{- $image := include "chart.imageName" . -}}
-{{- $digest := get (.Files.Get "images.json" | default "{}" | fromJson) $image -}}
+{{- $digest := get (include "chart.packagedImages" . | fromJson) $image -}}
 {{- list $image $digest | compact | join "@" -}}
+{{- end -}}
+
+{{/* Whether it is none of those, so that its program may be another; a saved launch may name one. */}}
+{{- define "chart.isOtherImage" -}}
+{{- $packaged := include "chart.packagedImages" . | fromJson -}}
+{{- if or .Values.service.image.custom.enabled (and $packaged (not (hasKey $packaged (include "chart.imageName" .)))) -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{/* Whether the image may be one that runs as root and changes its user: somebody else's often does. */}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -137,3 +138,23 @@ def test_the_notes_say_beforehand_what_is_refused(chart: Played) -> None:
         custom()
     )
     assert "an image that runs as root does not start" in notes(custom(restricted=True))
+
+
+def test_an_image_of_a_saved_launch_that_is_not_in_the_list_starts_so_too(
+    chart: Played, command: list[str]
+) -> None:
+    """Which those are a package says; a folder that was only rendered has no such list."""
+    saved = {"service": {"image": {"version": "registry.example.org/official/lab:1"}}}
+    plain = chart.pod({})["spec"]["containers"][0]
+    assert chart.pod(saved)["spec"]["containers"][0]["command"] == plain["command"]
+    table = chart.folder / "images.json"
+    table.write_text(json.dumps({plain["image"]: f"sha256:{'a' * 64}"}))
+    try:
+        assert chart.pod({})["spec"]["containers"][0]["command"] == plain["command"]
+        other = chart.pod(saved)["spec"]
+        notes = chart.helm.dry_run(chart.folder, release="r-1", values=saved).notes
+    finally:
+        table.unlink()
+    assert other["containers"][0]["command"] == command
+    assert other["securityContext"]["runAsNonRoot"] is True
+    assert "does not start, unless it is given as a custom image" in notes
