@@ -11,6 +11,7 @@ from builder.catalog.models import (
     Catalog,
     Chart,
     Image,
+    Input,
     Matrix,
     Recipe,
     Settings,
@@ -75,7 +76,9 @@ def matrix(*, lines: int, tools: int) -> Matrix:
     }
     for index in range(tools):
         name = f"tool{index}"
-        images[name] = Image(name=name, recipe=f"tool{index % 12}", parent="two", inputs=("base",))
+        images[name] = Image(
+            name=name, recipe=f"tool{index % 12}", parent="two", inputs=(Input(image="base"),)
+        )
     charts = {
         f"chart{index}": Chart(name=f"chart{index}", recipe="chart", image=f"tool{index}")
         for index in range(min(tools, 10))

@@ -299,7 +299,8 @@ def test_the_restricted_profile(chart: Played) -> None:
     assert spec["securityContext"] == {
         "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 100,
     }  # fmt: skip
-    assert len(spec["initContainers"]) == 1
+    names = [container["name"] for container in spec["initContainers"]]
+    assert sorted(names) == ["certificates", "volume-layout"]
     for container in (*spec["initContainers"], *spec["containers"]):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -41,10 +42,16 @@ def fetch(port: int) -> str:
     raise AssertionError(f"nothing answers on port {port}")
 
 
+_LOG_PIECE = re.compile(r"\n\S+ std(?:out|err) [PF] ")
+
+
 def wait_for_text(file: Path, text: str) -> None:
-    """Fail where a file does not have a text within ten seconds."""
+    """Fail where a file does not have a text within ten seconds.
+
+    podman may log in pieces what a program writes in pieces.
+    """
     end = time.monotonic() + 10
-    while text not in (found := file.read_text() if file.exists() else ""):
+    while text not in (found := _LOG_PIECE.sub("", file.read_text() if file.exists() else "")):
         assert time.monotonic() < end, found
         time.sleep(0.05)
 

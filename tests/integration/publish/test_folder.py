@@ -96,6 +96,7 @@ def test_a_repository_with_a_history_of_its_own(shop: Shop, run: Run, tmp_path: 
         "- `templates/network.yaml` is gone\n"
         "- `image.version` (string) is new\n"
         "- `templates/_command.tpl` is new\n"
+        "- `templates/_given.tpl` is new\n"
         "- `templates/_slots.tpl` is new\n"
     )
     assert (

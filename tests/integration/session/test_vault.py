@@ -81,7 +81,7 @@ def test_a_vault_secret_arrives_byte_for_byte(machine: Host, kv: Serving) -> Non
     expected |= {"NUMBER": "7", "NESTED": '{"a":[1,null]}'}
     for found in (ended.environment, environ((machine.session / "environ").read_bytes())):
         assert {name: found[name] for name in expected} == expected
-        assert found["PATH"] == PATH
+        assert found["PATH"] == f"{PATH}:{machine.home}/.local/bin"
         assert not {"LD_PRELOAD", "BINARY", "1ST", "absent"} & set(found)
     assert "ALPHA:" not in ended.log
     assert TOKEN not in ended.log

@@ -86,7 +86,8 @@ fill_home() {
     note "but not all of its folders can be made"
   for file in .bashrc .profile; do
     [[ -e $HOME/$file || -L $HOME/$file || ! -r /etc/skel/$file ]] ||
-      cp -- "/etc/skel/$file" "$HOME/$file" 2>/dev/null || note "but $file cannot be written"
+      cp -- "/etc/skel/$file" "$HOME/$file" 2>/dev/null ||
+      { rm --force -- "$HOME/$file"; note "but $file cannot be written"; }
   done
   # Last: what lies on a volume takes no program's place.
   [[ :$PATH: == *:$HOME/.local/bin:* ]] || session_export PATH "$PATH:$HOME/.local/bin"
