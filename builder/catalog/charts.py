@@ -20,6 +20,16 @@ from builder.catalog.fields import (
     Words,
 )
 
+IgnoredPaths = Annotated[
+    Mapping[str, Words],
+    EMPTY_IF_NULL,
+    Field(
+        description="paths that older charts had and that do nothing now, each with the reason;"
+        " the notes of a release name those that are set",
+        examples=[{"environment.root": "the image runs as its own user"}],
+    ),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaKeywords(FileModel):
@@ -236,15 +246,7 @@ class FeatureFile(FileModel):
             examples=[{"folders": ["/etc/service"]}],
         ),
     ] = SourceObject()
-    ignored: Annotated[
-        Mapping[str, Words],
-        EMPTY_IF_NULL,
-        Field(
-            description="paths that older charts had and that do nothing now, each with the reason;"
-            " the notes of a release name those that are set",
-            examples=[{"environment.root": "the image runs as its own user"}],
-        ),
-    ] = field(default_factory=dict)
+    ignored: IgnoredPaths = field(default_factory=dict)
 
     @property
     def objects(self) -> Mapping[str, SourceObject]:
@@ -337,15 +339,7 @@ class ChartFile(FileModel):
             examples=[{"persistence.size": {"default": "20Gi"}}],
         ),
     ] = field(default_factory=dict)
-    ignored: Annotated[
-        Mapping[str, Words],
-        EMPTY_IF_NULL,
-        Field(
-            description="paths that older charts had and that do nothing now, each with the reason;"
-            " the notes of a release name those that are set",
-            examples=[{"environment.root": "the image runs as its own user"}],
-        ),
-    ] = field(default_factory=dict)
+    ignored: IgnoredPaths = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
