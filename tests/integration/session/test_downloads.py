@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.session.host import Host, environ
 from tests.integration.session.servers import Answer, Authority, Serving, proxy, serve, watched
-from tests.integration.session.values import TEXT, WORD
+from tests.integration.session.values import CANARY, TEXT, WORD
 
 
 def arguments(machine: Host) -> list[str]:
@@ -23,11 +23,11 @@ def arguments(machine: Host) -> list[str]:
 
 def test_scripts_are_run_with_their_arguments(machine: Host, web: Serving) -> None:
     url = f"{web.url}/script.sh?token=s3cret"
-    words = 'one "two  three" \'four "\' fi\\ ve $(touch /tmp/onyxia-canary) * `id` -x --'
+    words = f'one "two  three" \'four "\' fi\\ ve $(touch {CANARY}) * `id` -x --'
     ended = machine.start(PERSONAL_INIT_SCRIPT=url, PERSONAL_INIT_ARGS=words)
     assert ended.steps["personal script"] == "done"
     assert arguments(machine) == [
-        "one", "two  three", 'four "', "fi ve", "$(touch", "/tmp/onyxia-canary)", "*", "`id`",
+        "one", "two  three", 'four "', "fi ve", "$(touch", f"{CANARY})", "*", "`id`",
         "-x", "--",
     ]  # fmt: skip
     assert "s3cret" not in ended.log

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.session.host import PATH, SCRIPT, Host, environ
 from tests.integration.session.servers import Answer, Serving, serve, vault, watched
-from tests.integration.session.values import WORD, hostile
+from tests.integration.session.values import CANARY, WORD, hostile
 
 TOKEN = "hvs.'t\"o\\ken"
 JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -29,7 +29,7 @@ KEYS = {
 }
 LEFT_OUT = {
     "LD_PRELOAD": "/nowhere.so", "PATH": "/nowhere", "UID": "0",
-    "a[$(touch /tmp/onyxia-canary)]": "x",
+    f"a[$(touch {CANARY})]": "x",
     "BINARY": "a\0b", "with space": "x", "two\nlines": "x", "1ST": "x", "_onyxia_why": "x", "": "x",
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_a_vault_secret_arrives_byte_for_byte(machine: Host, kv: Serving) -> Non
     assert ended.steps["vault"] == (
         "done (7 keys; left out, set already: PATH; "
         "left out, names that programs or this session act upon: LD_PRELOAD UID _onyxia_why; "
-        "left out, not variables: 1ST BINARY a[$(touch /tmp/onyxia-canary)] two lines with space)"
+        f"left out, not variables: 1ST BINARY a[$(touch {CANARY})] two lines with space)"
     )
     expected = {name: value for name, value in KEYS.items() if isinstance(value, str)}
     expected |= {"NUMBER": "7", "NESTED": '{"a":[1,null]}'}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-CANARY = Path("/tmp/onyxia-canary")
-"""Where every command in a hostile value would leave a file."""
+CANARY = Path("/tmp/onyxia-canary" + os.environ.get("PYTEST_XDIST_WORKER", ""))
+"""Where every command in a hostile value would leave a file: one for each process of tests."""
 
 _RUN = f"touch {CANARY}"
 
