@@ -61,6 +61,7 @@ def test_the_end_of_a_failure_is_what_came_last(runner: Runner) -> None:
     )
 
 
+@pytest.mark.slow
 def test_of_a_long_log_the_beginning_and_the_end_are_kept(runner: Runner, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     script = "echo first >&2; seq 1000000 >&2; echo last >&2"

@@ -257,6 +257,7 @@ def test_a_large_blob_needs_no_more_memory_than_a_small_one(
 # Tags.
 
 
+@pytest.mark.slow
 def test_pages_of_tags_that_do_not_end(
     registry: Registry, client: RegistryClient, place: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_name_that_is_not_utf_8_is_hashed_as_git_does(tmp_path: Path) -> None:
     assert len(tree_in(tmp_path / "a.tar.gz", "A").sha1) == 40
 
 
+@pytest.mark.slow
 def test_a_tarball_is_hashed_without_being_whole_in_memory(tmp_path: Path) -> None:
     size = 64 << 20
     member = tarfile.TarInfo("data")

@@ -156,6 +156,7 @@ def test_the_index_is_asked_again_for_each_hash(
     }
 
 
+@pytest.mark.slow
 def test_an_index_that_is_dead(runner: Runner, tmp_path: Path) -> None:
     network = mirrored("127.0.0.1:1", pip="http://127.0.0.1:1/simple")
     dead = PipResolver(runner=runner, network=network, folder=tmp_path)
