@@ -17,6 +17,7 @@ from builder.lock.containers import lock_containers
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
 from builder.lock.lockfile import Lock
+from builder.lock.optional import forgiven
 from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pins
 from builder.lock.problems import Problem
 from builder.lock.verify import Flaw, without
@@ -72,7 +73,8 @@ def choose_lock(
         resolvers=adapters.resolvers,
         explain=lambda lock: adapters.package_check.check(lock, selected),
     )
-    believed = _believed(result, flaws_of(project, result.lock))
+    problems = forgiven(result.problems, project.declared, selected)
+    believed = _believed(replace(result, problems=problems), flaws_of(project, result.lock))
     return _with_containers(believed, project, adapters, upgrade, note)
 
 

@@ -23,6 +23,7 @@ from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
 from builder.plan.models import Plan, Step, unmet
+from builder.plan.step_id import StepId
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
 from builder.release.promote import Promotion, blocked_steps
@@ -48,13 +49,15 @@ class Run:
     def exit_code(self) -> int:
         """Return that of the first failure, or 0.
 
-        What the plan blocked counts as failed, unless `reachable`.
+        What the plan blocked counts as failed, unless `reachable`; but no optional input does.
         """
         failed = [result for result in self.results.values() if result.status == "failed"]
         blocked = [
             result
             for result in self.results.values()
-            if result.status == "blocked" and self.plan.steps[result.step].action == "block"
+            if result.status == "blocked"
+            and self.plan.steps[result.step].action == "block"
+            and StepId(result.step).target.partition("/")[0] not in self.plan.done_without
         ]
         failed += [] if self.reachable else blocked
         return failed[0].exit_code if failed else 0

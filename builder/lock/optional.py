@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from builder.catalog.expansion import Expansion, without
 from builder.catalog.models import Catalog
 from builder.lock.fit import misfits
 from builder.lock.lockfile import Lock
+from builder.lock.problems import Problem
 from builder.lock.requests import unlocked_line
 
 
@@ -45,3 +47,49 @@ def _why(item: str, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
     below = [key for image, key in target.inputs if image not in target.optional]
     below += [] if target.is_root else [target.parent]
     return next((why for key in below if (why := _why(key, catalog, expansion, lock))), "")
+
+
+def forgiven(
+    problems: Iterable[Problem], expansion: Expansion, selected: Sequence[str]
+) -> tuple[Problem, ...]:
+    """Return problems, of which those do not count that only optional inputs have.
+
+    Nobody answered there, and the selected targets are built without these inputs.
+    """
+    needed = _needed(expansion, selected)
+    return tuple(
+        replace(problem, counts=False)
+        if problem.is_unreachable
+        and _users(problem.subject, expansion, selected).isdisjoint(needed)
+        else problem
+        for problem in problems
+    )
+
+
+def _needed(expansion: Expansion, selected: Sequence[str]) -> set[str]:
+    """Return the targets that are more than optional inputs of selected ones, or needed by one."""
+    optional = {
+        item
+        for key in selected
+        for image, item in expansion.targets[key].inputs
+        if image in expansion.targets[key].optional
+    }
+    needed: set[str] = set()
+    waiting = [key for key in selected if key not in optional]
+    while waiting:
+        if (key := waiting.pop()) not in needed and key in expansion.targets:
+            needed.add(key)
+            target = expansion.targets[key]
+            waiting += [item for image, item in target.inputs if image not in target.optional]
+            waiting += [] if target.is_root else [target.parent]
+    return needed
+
+
+def _users(subject: str, expansion: Expansion, selected: Sequence[str]) -> set[str]:
+    """Return the selected targets that have a base, a release line or themselves as `subject`."""
+    return {
+        key
+        for key in selected
+        for target in (expansion.targets[key],)
+        if subject in {key, target.parent, *target.variant.value_ids}
+    }

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from builder.common.errors import BuilderError
+from builder.common.errors import BuilderError, StepError, UnreachableError
 from builder.lock.lockfile import Lock, dump
+from builder.lock.optional import forgiven
+from builder.lock.problems import Problem
 from tests.fakes.catalog import LOCK, Folder, Week, lines, prints, with_package_sets
 
 COPIES = '{% if "press" in inputs %}\nCOPY --from=press /press /press\n{% endif %}\n'
@@ -110,3 +112,27 @@ def test_a_mistake_in_an_input_is_named(optional: Folder) -> None:
     optional.edit("matrix.yaml", "image: pres, optional: true", "image: press, optional: maybe")
     with pytest.raises(BuilderError, match="optional"):
         optional.load()
+
+
+def test_a_source_that_does_not_answer_is_no_failure_where_only_an_optional_input_has_it(
+    optional: Folder,
+) -> None:
+    expansion = with_lock(optional, LOCK).load().declared
+    dead = [
+        Problem(subject=subject, error=UnreachableError("nobody answers"), keeps=False)
+        for subject in ("paper=4", "press/os=2,paper=4", "lang=1.10", "os=2", "base/os=2")
+    ]
+    wrong = Problem(subject="paper=4", error=StepError("no such version"), keeps=False)
+    everything = sorted(expansion.targets)
+    counted = [it.subject for it in forgiven([*dead, wrong], expansion, everything) if it.counts]
+    assert counted == ["lang=1.10", "os=2", "base/os=2", "paper=4"]
+    # Whoever asks for it alone is told.
+    alone = forgiven(dead[:1], expansion, ["base/os=2", "press/os=2,paper=4"])
+    assert [it.counts for it in alone] == [True]
+
+
+def test_a_run_without_an_optional_input_ends_well(optional: Folder, week: Week) -> None:
+    with_lock(optional, LOCK)
+    app = week.app()
+    assert app.run(app.plan()).exit_code == 0
+    assert app.plan().plan.done_without == {"press"}
