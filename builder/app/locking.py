@@ -52,12 +52,11 @@ def choose_lock(
     def note(text: str) -> None:
         adapters.setup.notify(f"lock: {text}")
 
-    today = adapters.setup.options.today
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
     if unheld := without_dates(project.catalog, project.root):
         note(f"{unheld}: the newest versions are taken, as no dates of them are known")
-    for text in overdue_pins(project.catalog.matrix, today):
+    for text in overdue_pins(project.catalog.matrix, adapters.setup.options.today):
         note(text)
     result = lock_catalog(
         catalog=project.catalog,
@@ -65,7 +64,7 @@ def choose_lock(
         previous=_without_flaws(project, note),
         bases=bases or adapters.bases,
         providers=adapters.providers,
-        today=today,
+        today=adapters.setup.options.today,
         note=note,
         locate=partial(named_at, Workspace(project.root).read),
         targets=selected,
