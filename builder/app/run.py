@@ -19,6 +19,7 @@ from builder.build.handed_over import Handed
 from builder.build.handover import folder_of, handing_over
 from builder.build.image_steps import Action
 from builder.build.run_context import RunContext
+from builder.catalog.ids import TargetId
 from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
@@ -57,7 +58,7 @@ class Run:
             for result in self.results.values()
             if result.status == "blocked"
             and self.plan.steps[result.step].action == "block"
-            and StepId(result.step).target.partition("/")[0] not in self.plan.done_without
+            and TargetId(StepId(result.step).target).image not in self.plan.done_without
         ]
         failed += [] if self.reachable else blocked
         return failed[0].exit_code if failed else 0
