@@ -53,12 +53,13 @@ class Run:
         What the plan blocked counts as failed, unless `reachable`; but no optional input does.
         """
         failed = [result for result in self.results.values() if result.status == "failed"]
+        spared = self.plan.done_without
         blocked = [
             result
             for result in self.results.values()
             if result.status == "blocked"
             and self.plan.steps[result.step].action == "block"
-            and TargetId(StepId(result.step).target).image not in self.plan.done_without
+            and TargetId(StepId(result.step).target).image not in spared
         ]
         failed += [] if self.reachable else blocked
         return failed[0].exit_code if failed else 0
