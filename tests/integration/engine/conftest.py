@@ -25,16 +25,20 @@ from tests.integration.faults.gate import Gate
 
 
 @pytest.fixture(scope="session")
+def buildah_site(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package that adds buildah."""
+    return install_buildah(tmp_path_factory.mktemp("site"), runner)
+
+
+@pytest.fixture
 def buildah(
-    work: Path, runner: Runner, tmp_path_factory: pytest.TempPathFactory
+    work: Path, runner: Runner, buildah_site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[HostEngine]:
-    """The engine that a package of its own adds, installed in a folder on sys.path."""
-    site = install_buildah(tmp_path_factory.mktemp("site"), runner)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        see(monkeypatch, site)
-        engine = choose("buildah", runner, StateDir(work))
-        yield engine
-        engine.clean_up()
+    """The engine that a package of its own adds. Other tests of the process do not see it."""
+    see(monkeypatch, buildah_site)
+    engine = choose("buildah", runner, StateDir(work))
+    yield engine
+    engine.clean_up()
 
 
 @dataclass(frozen=True, kw_only=True)
