@@ -71,6 +71,18 @@ class Expansion:
             needs[target.id] = [target.parent, *inputs]
         return needs
 
+    @cached_property
+    def required(self) -> dict[str, list[str]]:
+        """The same without optional inputs: what each cannot be built without."""
+        optional = {
+            target.id: {item for image, item in target.inputs if image in target.optional}
+            for target in self.targets.values()
+        }
+        return {
+            key: [item for item in needed if item not in optional.get(key, ())]
+            for key, needed in self.needs.items()
+        }
+
 
 def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
     """Whether a variant with these values is in every list of the constraint."""
