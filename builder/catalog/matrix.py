@@ -371,6 +371,14 @@ class Matrix(FileModel):
         """Return the value `name` of `axis`. Raises KeyError where there is none."""
         return self._values[axis, name]
 
+    def axes_of(self, image: str) -> tuple[str, ...]:
+        """Return the axes of an image, with those of the images that it is built from."""
+        seen: dict[str, tuple[str, ...]] = {}
+        while image in self.images and image not in seen:
+            seen[image] = self.images[image].axes
+            image = self.images[image].parent
+        return tuple(axis for axes in reversed(seen.values()) for axis in axes)
+
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], AxisValue]:
         return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
