@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
+from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import repository_of
 from builder.catalog.models import (
     AxisValue,
@@ -190,6 +191,10 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
 def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
     errors: list[BuilderError] = []
     above: Path = ("axes", value.axis, value.name)
+    if value.name in ROLES:
+        message = f"a value cannot be called {value.name!r}: lists of values mean another by it"
+        hint = "give it another name, such as its release line"
+        errors.append(ConfigError(message, hint=hint, location=document.at_key(above)))
     if value.tag and not is_part(value.tag):
         hint = "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
         message = f"{value.tag!r} cannot be part of a tag"

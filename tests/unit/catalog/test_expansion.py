@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.catalog.expansion import matches
+from builder.catalog.constraints import matches
 from builder.common.errors import ConfigError
 from tests.fakes.matrices import HEAD, expanded, ids
 
