@@ -346,7 +346,7 @@ class _Expander(Faults):
             axes = variants[image.parent][0].values
             projection = {axis: variant.values[axis] for axis in axes}
             parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
-        ends = [matrix.value(axis, name).eol for axis, name in variant.values.items()]
+        values = [matrix.value(axis, name) for axis, name in variant.values.items()]
         return Target(
             id=target_id(variant, platform, matrix),
             variant=variant,
@@ -362,7 +362,8 @@ class _Expander(Faults):
             optional=tuple(item.image for item in image.inputs if item.optional),
             is_root=is_root,
             publish=image.publish,
-            eol=min((end for end in ends if end), default=None),
+            eol=min((value.eol for value in values if value.eol), default=None),
+            last_day=min(filter(None, map(matrix.last_day, values)), default=None),
         )
 
     def _input_variant(

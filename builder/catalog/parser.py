@@ -182,6 +182,9 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
             errors.append(ConfigError(message, location=document.at_key(("images", name))))
     errors += _check_repository(document, matrix.catalog.repository)
     errors += _check_registries(document, matrix.catalog)
+    for axis in matrix.bump.axes:
+        if axis not in matrix.axes:
+            errors.append(_unknown_axis(axis, matrix.axes, document.at_key(("bump", "axes", axis))))
     for values in matrix.axes.values():
         for value in values:
             errors += _check_value(document, value)
