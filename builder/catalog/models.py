@@ -127,9 +127,14 @@ class Target:
     is_root: bool = False
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values
+    last_day: str | None = None  # on which it is built: the earliest among its values
 
     def has_ended(self, today: str) -> bool:
         """Whether the last day on which it is built is over."""
+        return self.last_day is not None and self.last_day < today
+
+    def is_past(self, today: str) -> bool:
+        """Whether an end of life among its values is over: it is no default any more."""
         return self.eol is not None and self.eol < today
 
     @property
