@@ -111,7 +111,8 @@ class _Checker(Faults):
     def _check_origin(self, image: Image) -> None:
         matrix, path = self._matrix, ("images", image.name)
         if (image.origin is None) == (image.upstream is None):
-            message = f"image {image.name} has one of `from` and `upstream`"
+            has = "neither `from` nor" if image.origin is None else "both `from` and"
+            message = f"image {image.name} has {has} `upstream`"
             hint = "`from: IMAGE` builds on a parent, `upstream: AXIS` mirrors an upstream's image"
             self._fail_key(message, path, hint)
         elif image.is_mirrored:

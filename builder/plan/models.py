@@ -157,7 +157,7 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
 def _not_locked_image(target: Target, base: Base, catalog: Catalog, lock: Lock) -> str:
     """Return why the lock does not fit a mirrored image, or ""."""
     value, image = catalog.matrix.value(base.axis, base.value), target.variant.image
-    if base.id not in lock.bases:
+    if value.id not in lock.versions or base.id not in lock.bases:
         asked = " or ".join(source.value for source in value.sources)
         return f"{base.id} is not locked: run `builder lock -s {image}`, which asks {asked}"
     contents = {lock.bases[key].content for key in lock.bases if BaseId(key).value == value.id}

@@ -283,11 +283,11 @@ MISTAKES: dict[str, tuple[Callable[[Folder], None], str]] = {
         lambda folder: folder.edit(
             "matrix.yaml", "{upstream: door, axes: [door]}", "{axes: [door]}"
         ),
-        "image door has one of `from` and `upstream`",
+        "image door has neither `from` nor `upstream`",
     ),
     "both": (
         lambda folder: folder.edit("matrix.yaml", "{upstream: door,", "{upstream: door, from: os,"),
-        "image door has one of `from` and `upstream`",
+        "image door has both `from` and `upstream`",
     ),
     "no axis": (
         lambda folder: folder.edit("matrix.yaml", "{upstream: door,", "{upstream: dor,"),
