@@ -28,6 +28,7 @@ from builder.catalog.fields import (
     ValueName,
     Whole,
     as_tuple,
+    days_after,
     described,
     named,
     named_by_key,
@@ -106,7 +107,11 @@ class AxisValue(FileModel):
         Field(description="its part of a tag; {version} is the exact version; -x goes last"),
     ] = None
     eol: Annotated[
-        Day | None, Field(description="the last day on which it is built, YYYY-MM-DD")
+        Day | None,
+        Field(
+            description="its end of life, YYYY-MM-DD: the last day on which it is built, but for"
+            " days of `grace`"
+        ),
     ] = None
     sources: Annotated[
         tuple[Source, ...], Field(description="where a base comes from, best first")
@@ -340,6 +345,35 @@ class Retention(FileModel):
     ] = 180
 
 
+@dataclass(frozen=True, kw_only=True)
+class BumpPolicy(FileModel):
+    """How the release lines of an axis come and go."""
+
+    grace: Annotated[
+        Whole | None,
+        Field(
+            ge=0,
+            description="days after its end of life for which a line is still built and offered,"
+            " but is no default",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bump(FileModel):
+    """How release lines come and go."""
+
+    defaults: Annotated[BumpPolicy, Field(description="what holds for every axis")] = BumpPolicy()
+    axes: Annotated[
+        Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
+    ] = field(default_factory=dict)
+
+    def grace(self, axis: str) -> int:
+        """Return for how many days the lines of an axis are built after their end of life."""
+        own = self.axes.get(axis, self.defaults).grace
+        return (self.defaults.grace if own is None else own) or 0
+
+
 def _name_values(axes: Any) -> Any:
     """Put the names of axes and values into the values; one that is null says nothing."""
     if not isinstance(axes, Mapping):
@@ -363,6 +397,7 @@ class Matrix(FileModel):
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
+    bump: Annotated[Bump, Field(description="how release lines come and go")] = Bump()
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
         BeforeValidator(_name_values),
@@ -415,6 +450,10 @@ class Matrix(FileModel):
     def value(self, axis: str, name: str) -> AxisValue:
         """Return the value `name` of `axis`. Raises KeyError where there is none."""
         return self._values[axis, name]
+
+    def last_day(self, value: AxisValue) -> str | None:
+        """Return the last day on which a value is built; None where its end is not known."""
+        return days_after(value.eol, self.bump.grace(value.axis)) if value.eol else None
 
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], AxisValue]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from builder.catalog import constraints
+from builder.catalog.fields import Constraint
 from builder.catalog.models import Image, Matrix, Path
 from builder.common import graph
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
-
-Constraint = Mapping[str, tuple[str, ...]]
 
 
 class Locations(Protocol):
@@ -168,10 +168,7 @@ class _Checker(Faults):
                 hint = did_you_mean(axis, self._matrix.axes)
                 self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
                 continue
-            declared = [value.name for value in self._matrix.axes[axis]]
             for index, name in enumerate(names):
-                if name not in declared:
-                    hint = did_you_mean(name, declared)
+                if problem := constraints.problem(name, names, axis, self._matrix.axes[axis]):
                     self.unknown.append((axis, name))
-                    name_path = (*path, axis, index)
-                    self._fail(f"axis {axis} has no value {name!r}", name_path, hint)
+                    self._fail(problem.message, (*path, axis, index), problem.hint)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
+from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import repository_of
 from builder.catalog.models import (
     AxisValue,
@@ -181,6 +182,9 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
             errors.append(ConfigError(message, location=document.at_key(("images", name))))
     errors += _check_repository(document, matrix.catalog.repository)
     errors += _check_registries(document, matrix.catalog)
+    for axis in matrix.bump.axes:
+        if axis not in matrix.axes:
+            errors.append(_unknown_axis(axis, matrix.axes, document.at_key(("bump", "axes", axis))))
     for values in matrix.axes.values():
         for value in values:
             errors += _check_value(document, value)
@@ -190,6 +194,10 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
 def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
     errors: list[BuilderError] = []
     above: Path = ("axes", value.axis, value.name)
+    if value.name in ROLES:
+        message = f"a value cannot be called {value.name!r}: lists of values mean another by it"
+        hint = "give it another name, such as its release line"
+        errors.append(ConfigError(message, hint=hint, location=document.at_key(above)))
     if value.tag and not is_part(value.tag):
         hint = "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
         message = f"{value.tag!r} cannot be part of a tag"

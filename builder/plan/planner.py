@@ -126,6 +126,8 @@ class _Planner:
         fingerprint = self.fingerprints[target.id]
         matrix = self.catalog.matrix
         action, reason = self._decide(target, fingerprint)
+        if action != "retire" and target.is_past(self.today):
+            reason += f"; {self._first_to_end(target)} ends on {target.last_day}"
         reason += "".join(f"; without {image}: {why}" for image, why in target.without)
         if action in MADE and (barrier := self._barrier(target, earlier)):
             action, reason = "block", barrier
@@ -177,13 +179,31 @@ class _Planner:
         if variant.image not in self.firsts:
             firsts: dict[str, str] = {}
             variants = self.expansion.variants[variant.image]
-            # Locked variants come first, each group in its order.
+            # Locked variants come first, then those past their end of life, each in its order.
             for candidate in sorted(
-                variants, key=lambda candidate: bool(self._unlocked(candidate.values))
+                variants,
+                key=lambda candidate: (
+                    bool(self._unlocked(candidate.values)),
+                    self._is_past(candidate),
+                ),
             ):
                 firsts.setdefault(tags.suffix(candidate, self.catalog.matrix), candidate.id)
             self.firsts[variant.image] = firsts
         return self.firsts[variant.image][tags.suffix(variant, self.catalog.matrix)]
+
+    def _is_past(self, variant: Variant) -> bool:
+        """Whether another variant takes `latest`: not where that is the variant's own tag."""
+        matrix = self.catalog.matrix
+        ids = self.expansion.members.get(variant.id, {}).values()
+        return any(self.expansion.targets[key].is_past(self.today) for key in ids) and (
+            tags.line_tag(variant, matrix) != tags.LATEST + tags.suffix(variant, matrix)
+        )
+
+    def _first_to_end(self, target: Target) -> str:
+        """Return the release lines of a target that are built no longer than it is."""
+        matrix = self.catalog.matrix
+        values = [matrix.value(line.axis, line.value) for line in target.variant.value_ids]
+        return ", ".join(value.id for value in values if matrix.last_day(value) == target.last_day)
 
     def _unlocked(self, values: Mapping[str, str]) -> str:
         return unlocked_line(values, self.catalog.matrix, self.lock)
@@ -206,13 +226,7 @@ class _Planner:
 
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.has_ended(self.today):
-            ended = [
-                release_line
-                for release_line in target.variant.value_ids
-                if self.catalog.matrix.value(release_line.axis, release_line.value).eol
-                == target.eol
-            ]
-            return "retire", f"{', '.join(ended)} ended on {target.eol}"
+            return "retire", f"{self._first_to_end(target)} ended on {target.last_day}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
         locked += "".join(f"; not locked: {download}" for download in fingerprint.downloads)
         released = self._before(target)
