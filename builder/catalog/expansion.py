@@ -131,12 +131,13 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
     bases: dict[str, Base] = {}
     for target in targets.values():
         if target.is_root:
-            axis = matrix.images[target.variant.image].parent
+            axis = matrix.images[target.variant.image].root_axis
             bases[target.parent] = Base(
                 id=target.parent,
                 axis=axis,
                 value=target.variant.values[axis],
                 platform=target.platform,
+                line=matrix.value(axis, target.variant.values[axis]).upstream,
             )
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
     errors = (*names.errors, *expander.errors)
@@ -340,7 +341,7 @@ class _Expander(Faults):
         is_root = image.parent not in matrix.images
         parent: str
         if is_root:
-            parent = BaseId.of(image.parent, variant.values[image.parent], platform)
+            parent = BaseId.of(image.root_axis, variant.values[image.root_axis], platform)
         else:
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values
@@ -361,6 +362,7 @@ class _Expander(Faults):
             ),
             optional=tuple(item.image for item in image.inputs if item.optional),
             is_root=is_root,
+            is_mirrored=image.is_mirrored,
             publish=image.publish,
             eol=min((value.eol for value in values if value.eol), default=None),
             last_day=min(filter(None, map(matrix.last_day, values)), default=None),

@@ -41,7 +41,7 @@ from builder.common.errors import Location
 
 @dataclass(frozen=True, kw_only=True)
 class Source(FileModel):
-    """One source of a base: an image of a registry, or a bootstrapped suite."""
+    """One source of a base: an image of a registry, a bootstrapped suite, or one to mirror."""
 
     registry: Annotated[
         str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
@@ -49,16 +49,29 @@ class Source(FileModel):
     bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
         None
     )
+    image: Annotated[
+        str | None,
+        Field(
+            description="a repository whose newest tag of the release line is mirrored as it is,"
+            " e.g. docker.io/library/mongo"
+        ),
+    ] = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What the file says, by kind; just one kind is valid."""
+        kinds = {"registry": self.registry, "bootstrap": self.bootstrap, "image": self.image}
+        return {kind: value for kind, value in kinds.items() if value is not None}
 
     @property
     def kind(self) -> str:
-        """`registry` or `bootstrap`."""
-        return "bootstrap" if self.registry is None else "registry"
+        """`registry`, `bootstrap` or `image`."""
+        return next(iter(self.given), "")
 
     @property
     def value(self) -> str:
-        """Its reference, or its suite."""
-        return (self.bootstrap if self.registry is None else self.registry) or ""
+        """Its reference, its suite, or its repository."""
+        return self.given.get(self.kind, "")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
@@ -74,7 +87,11 @@ class AxisValue(FileModel):
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
     release_line: Annotated[
-        ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
+        ReleaseLineName,
+        Field(
+            description="what the provider calls it, or how the tags of its image begin, where that"
+            " is not its name"
+        ),
     ] = ""
     platforms: Annotated[
         tuple[PlatformName, ...], Field(description="the only platforms that have it")
@@ -110,6 +127,11 @@ class AxisValue(FileModel):
         """The release line as its provider calls it."""
         return self.release_line or self.name
 
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is an image of an upstream, of which nothing is built."""
+        return any(source.kind == "image" for source in self.sources)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pin(FileModel):
@@ -143,12 +165,20 @@ class Input(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Image(FileModel):
-    """A recipe on a parent."""
+    """A recipe on a parent, or an upstream's image as it is."""
 
     name: Annotated[str, NOT_IN_FILE]
-    parent: Annotated[
-        Name, Field(alias="from", description="the parent image, or an axis for a root image")
-    ]
+    origin: Annotated[
+        Name | None,
+        Field(alias="from", description="the parent image, or an axis for a root image"),
+    ] = None
+    upstream: Annotated[
+        Name | None,
+        Field(
+            description="instead of `from`: the axis whose images of an upstream are mirrored bit"
+            " for bit, tested and never built"
+        ),
+    ] = None
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under images/; the image's name")
     ] = ""
@@ -173,6 +203,21 @@ class Image(FileModel):
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
+
+    @property
+    def parent(self) -> str:
+        """What it is built on: an image, or the axis of a root image; "" where it is mirrored."""
+        return self.origin or ""
+
+    @property
+    def root_axis(self) -> str:
+        """The axis that it comes from, if it is a root image."""
+        return self.upstream or self.parent
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is an upstream's image as it is."""
+        return self.upstream is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,6 +125,7 @@ class Target:
     optional: tuple[str, ...] = ()  # images
     without: tuple[tuple[str, str], ...] = ()  # (image, reason)
     is_root: bool = False
+    is_mirrored: bool = False  # an upstream's image as it is: nothing is built
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values
     last_day: str | None = None  # on which it is built: the earliest among its values
@@ -152,6 +153,7 @@ class Base:
     axis: str
     value: str
     platform: str
+    line: str = ""  # the release line, as upstream calls it
 
     @property
     def value_id(self) -> str:

@@ -109,8 +109,7 @@ class ChartPlanner:
         exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
         since = None
         is_built = any(
-            target_id in targets and targets[target_id].action == "build"
-            for target_id in members.values()
+            target_id in targets and targets[target_id].is_made for target_id in members.values()
         )
         if record and not is_built:
             digests = {target_id: self._digest(target_id, record) for target_id in members.values()}
@@ -178,8 +177,7 @@ def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     needs = [StepId.of("build", target_id) for target_id in chart.variants if target_id in targets]
     reason = chart.reason
     building = sum(
-        target_id in targets and targets[target_id].action == "build"
-        for target_id in chart.variants
+        target_id in targets and targets[target_id].is_made for target_id in chart.variants
     )
     if building and chart.action == "package":
         reason += f"; {building} of its {len(chart.variants)} images will be built"
