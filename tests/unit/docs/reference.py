@@ -138,10 +138,10 @@ beside it read them: [charts](../charts/README.md) says how.
 {FEATURE_EXAMPLE}```
 """
 _SERVICES_INTRO = """\
-`charts/features/discovery/services.yaml` is the table of the services that find one another in a namespace.
-A service publishes itself by a Secret with the annotation `onyxia/discovery`, and those that are launched later
-read it: who was launched before does not see it. A catalog of your own may have a table of its own, which takes
-the place of the builder's.
+`charts/features/discovery/services.yaml` is the table of the services that find one another in a
+namespace. A service publishes itself by a Secret with the annotation `onyxia/discovery`, and
+those that are launched later read it: who was launched before does not see it. A catalog of your
+own may have a table of its own, which takes the place of the builder's.
 
 ```yaml
 services:
@@ -161,8 +161,8 @@ services:
 
 ## Publish a service
 
-Give the chart the feature `discovery-publish`, and name the row in a helper of the chart or of one of its
-features (`helpers.tpl`), with the facts that the row asks for:
+Give the chart the feature `discovery-publish`, and name the row in a helper of the chart or of
+one of its features (`helpers.tpl`), with the facts that the row asks for:
 
 ```
 {{- define "chart.discovery" -}}
@@ -174,20 +174,22 @@ facts:
 {{- end -}}
 ```
 
-The chart gives the facts `host`, `port` (of the Service), `url` (`http://host:port`) and `namespace` itself; a
-helper may say others of these names. A key whose text has an empty hole is left out. Where the table has no row
-of a service, add one: nothing else names it. `charts/features/postgresql-server/helpers.tpl` is an example.
+The chart gives the facts `host`, `port` (of the Service), `url` (`http://host:port`) and
+`namespace` itself; a helper may say others of these names. A key whose text has an empty hole is
+left out. Where the table has no row of a service, add one: nothing else names it.
+`charts/features/postgresql-server/helpers.tpl` is an example.
 
 ## Find a service
 
-Each row is a feature `<value>-client`, with the value `discovery.<value>` that turns it off. `clients` stands for
-each row that the languages of the chart's image can use; a chart names `discovery` before it. So Python, R and
-Julia get what they have clients for, and a server such as MLflow names the one that it needs,
-`postgresql-client`.
+Each row is a feature `<value>-client`, with the value `discovery.<value>` that turns it off.
+`clients` stands for each row that the languages of the chart's image can use; a chart names
+`discovery` before it. So Python, R and Julia get what they have clients for, and a server such as
+MLflow names the one that it needs, `postgresql-client`.
 
-Of several Secrets of a service, the first is taken that has all keys of `needs`. Where none has, the notes of the
-release name the Secret and the keys that it lacks. A value that begins with `.Values.` counts as none, as some
-charts write that where they have no value. A port is understood in base64 and as it is.
+Of several Secrets of a service, the first is taken that has all keys of `needs`. Where none has,
+the notes of the release name the Secret and the keys that it lacks. A value that begins with
+`.Values.` counts as none, as some charts write that where they have no value. A port is
+understood in base64 and as it is.
 
 ## Texts
 
