@@ -15,6 +15,18 @@
 {{- join "," $hosts -}}
 {{- end -}}
 
+{{/* Where its own pages come from, in the same way. */}}
+{{- define "chart.mlflowOrigins" -}}
+{{- $origins := list -}}
+{{- if .Values.ingress.enabled -}}
+{{- $origins = append $origins (printf "%s://%s" (ternary "https" "http" .Values.ingress.tls) .Values.ingress.hostname) -}}
+{{- end -}}
+{{- if .Values.route.enabled -}}
+{{- $origins = append $origins (printf "https://%s" .Values.route.hostname) -}}
+{{- end -}}
+{{- join "," $origins -}}
+{{- end -}}
+
 {{/* What others are told. */}}
 {{- define "chart.discovery" -}}
 service: mlflow

@@ -32,12 +32,12 @@ def labels(client, url):
     return program
 
 
-def log_in(browser, password, user=USER):
+def log_in(browser, password, user=USER, **headers):
     """Send the form of the page, and return the answer."""
     page = browser.get("/user/login/").text
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
     form = {"csrfmiddlewaretoken": token, "email": user, "password": password}
-    return browser.post("/user/login/", data=form, headers={"Referer": browser.url})
+    return browser.post("/user/login/", data=form, headers={"Referer": browser.url, **headers})
 
 
 def test_label_studio_is_the_version_of_the_lock(labels, facts):
@@ -59,6 +59,15 @@ def test_the_password_opens_it_and_no_other_does(labels, facts):
     assert log_in(browser, facts["password"]).status_code == 302
     assert browser.get("/api/projects/").status_code == 200
     assert browser.get("/api/current-user/whoami").json()["email"] == USER
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://labels.example.org", 302), ("https://elsewhere.example", 403)]
+)
+def test_a_form_behind_tls_is_taken_from_its_own_page_alone(labels, facts, origin, status):
+    own = {"Host": "labels.example.org", "X-Forwarded-Proto": "https"}
+    own |= {"Referer": "https://labels.example.org/user/login/", "Origin": origin}
+    assert log_in(labels(), facts["password"], **own).status_code == status
 
 
 def test_nobody_signs_up_without_an_invitation(labels):

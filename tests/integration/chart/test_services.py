@@ -113,19 +113,12 @@ def test_what_the_user_is_told(service: Played) -> None:
     assert urls == (["https://chart-example.local/"] if service.recipe in PAGES else [])
 
 
-def test_label_studio_trusts_pages_of_its_own_and_tells_others_of_its_token(
+def test_label_studio_is_told_of_its_user_and_others_of_its_token(
     helm: Helm, tmp_path: Path
 ) -> None:
     chart = Played(folder=written("label-studio", tmp_path), helm=helm, scratch=tmp_path)
-    manifests = chart.manifests(
-        {
-            "ingress": {"hostname": "labels.example.org"},
-            "security": {"username": "ann", "password": "p4ss"},
-        }
-    )
-    about = one(manifests, "ConfigMap", "label-studio-server")["data"]
-    assert about["LABEL_STUDIO_CSRF_TRUSTED_ORIGINS"] == "https://labels.example.org"
-    assert one(manifests, "ConfigMap", "login")["data"] == {"LOGIN_EMAIL": "ann@example.org"}
+    manifests = chart.manifests({"security": {"username": "ann", "password": "p4ss"}})
+    assert one(manifests, "ConfigMap")["data"] == {"LOGIN_EMAIL": "ann@example.org"}
     told = one(manifests, "Secret", "discovery")
     key = hashlib.sha256(b"label-studio p4ss").hexdigest()[:40]
     assert told["stringData"]["LABEL_STUDIO_API_KEY"] == key
