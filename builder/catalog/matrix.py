@@ -38,6 +38,11 @@ from builder.catalog.ids import ValueId
 from builder.common.errors import Location
 
 
+def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
+    """Whether a variant with these values is in every list of the constraint."""
+    return all(values.get(axis) in names for axis, names in constraint.items())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source(FileModel):
     """One source of a base: an image of a registry, or a bootstrapped suite."""
@@ -64,6 +69,19 @@ class Source(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LineProvider(FileModel):
+    """One of several providers of a release line, and the variants that it can serve."""
+
+    provider: Annotated[Name, Field(description="where its packages come from, e.g. apt")]
+    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
+        field(default_factory=dict)
+    )
+    only: Annotated[
+        Constraint, Field(description="values of other axes that it is combined with")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AxisValue(FileModel):
     """A release line: one value of an axis."""
 
@@ -72,6 +90,13 @@ class AxisValue(FileModel):
     provider: Annotated[
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
+    providers: Annotated[
+        tuple[LineProvider, ...],
+        Field(
+            description="in place of `provider`, `requires` and `only`: several, in order of"
+            " preference; the first that has it serves a base, and the lock stays with that one"
+        ),
+    ] = ()
     release_line: Annotated[
         ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
     ] = ""
@@ -94,6 +119,40 @@ class AxisValue(FileModel):
     sources: Annotated[
         tuple[Source, ...], Field(description="where a base comes from, best first")
     ] = ()
+    preview: Annotated[
+        Flag,
+        Field(
+            description="true: not yet stable; it is never the default, never `latest`, and last in"
+            " charts"
+        ),
+    ] = False
+
+    @property
+    def alternatives(self) -> tuple[AxisValue, ...]:
+        """The value as each of its providers serves it, in order of preference."""
+        if not self.providers:
+            return (self,)
+        return tuple(
+            replace(self, providers=(), provider=one.provider, requires=one.requires, only=one.only)
+            for one in self.providers
+        )
+
+    def fitting(self, values: Mapping[str, str]) -> tuple[AxisValue, ...]:
+        """Return the alternatives whose constraints a variant with these values meets."""
+        return tuple(
+            one
+            for one in self.alternatives
+            if matches(one.requires, values) and matches(one.only, values)
+        )
+
+    def served(self, values: Mapping[str, str], providers: Mapping[str, str]) -> AxisValue:
+        """Return the value as it is served in a variant: by the locked provider, else the first.
+
+        `providers` are those of the lock, by `axis=value`.
+        """
+        fitting = self.fitting(values) or self.alternatives
+        locked = providers.get(self.id)
+        return next((one for one in fitting if one.provider == locked), fitting[0])
 
     @property
     def id(self) -> str:
@@ -384,9 +443,27 @@ class Matrix(FileModel):
         """Return the address of a registry: `embedded` is that of the matrix."""
         return self.embedded if registry == "embedded" else registry
 
-    def providers(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return the provider of each axis's release line; "" where it names none."""
-        return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """Every provider that it names, once, in its order."""
+        served = (
+            one for values in self.axes.values() for value in values for one in value.alternatives
+        )
+        return tuple(dict.fromkeys(one.provider for one in served if one.provider))
+
+    def providers(self, values: Mapping[str, str], locked: Mapping[str, str]) -> dict[str, str]:
+        """Return the provider of each axis's release line; "" where it names none.
+
+        `locked` are those that the lock has of lines with several, by `axis=value`.
+        """
+        return {
+            axis: self.value(axis, name).served(values, locked).provider or ""
+            for axis, name in values.items()
+        }
+
+    def is_preview(self, values: Mapping[str, str]) -> bool:
+        """Whether a variant with these values has a value that is a preview."""
+        return any(self.value(axis, name).preview for axis, name in values.items())
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
         """Return `registry/repository` of an image, without tag."""

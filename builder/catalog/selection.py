@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from builder.catalog.expansion import Expansion, matches
+from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
+from builder.catalog.matrix import matches
 from builder.catalog.models import Target
 from builder.common import graph
 from builder.common.errors import SelectionError

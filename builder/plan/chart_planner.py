@@ -50,6 +50,8 @@ class ChartPlanner:
                 for members in expanded
                 if not any(self._barrier(target, targets) for target in members.values())
             ]
+            if available and self._is_preview(available[0]):
+                available = []  # what a form has first is none
             is_selected = any(not selected.isdisjoint(members.values()) for members in available)
             if is_selected:
                 planned[name] = self._chart(name, available, targets)
@@ -58,6 +60,10 @@ class ChartPlanner:
             ):
                 planned[name] = self._barred(name, expanded, targets)
         return planned
+
+    def _is_preview(self, members: Mapping[str, str]) -> bool:
+        variant = self.expansion.targets[next(iter(members.values()))].variant
+        return self.catalog.matrix.is_preview(variant.values)
 
     def _barrier(self, target_id: str, targets: Mapping[str, TargetPlan]) -> str:
         """Return why a chart may not name a target, or ""."""
@@ -100,7 +106,8 @@ class ChartPlanner:
         """Return the image of a variant for a chart; `members` are its targets by platform."""
         record = self.registry_state.record
         variant = self.expansion.targets[next(iter(members.values()))].variant
-        exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
+        versions = self.lock.lines_of(variant.values).versions
+        exact = tags.tag(variant, self.catalog.matrix, versions)
         since = None
         is_built = any(
             target_id in targets and targets[target_id].action == "build"
