@@ -82,9 +82,8 @@ def outdated(
     bases = _newer_packages(base_of.values(), locked, newer, moved_on)
     picked = [expansion.targets[key] for key in selected]
     ended = {target.id: target.eol or "" for target in picked if target.has_ended(today)}
-    before = fingerprints(locked)
+    before, targets = fingerprints(locked), dict[str, str]()
     after = before if newest == locked else fingerprints(newest)
-    targets: dict[str, str] = {}
     for key in (key for key in selected if key not in ended):
         base = base_of[key].id
         if base in bases:

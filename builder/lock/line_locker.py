@@ -115,10 +115,9 @@ def wanted_release_lines(
                     orphans.setdefault((one.id, provider), _no_provider(one, target))
             if usable:
                 brought |= {(one.id, one.provider or "") for one in usable}
-                base = expansion.base_of(target)
+                base, asked = expansion.base_of(target), requested.get(line.id, "")
                 item = WantedReleaseLine(line=line, choices=tuple(usable), base=base, target=target)
-                item = _as_locked(item, lock, requested.get(line.id, ""))
-                wanted.setdefault((line.id, base.id), item)
+                wanted.setdefault((line.id, base.id), _as_locked(item, lock, asked))
     errors = [error for key, error in orphans.items() if key not in brought]
     raise_all([*unknown.values(), *errors, *_not_offered(catalog, requested)])
     return list(wanted.values())

@@ -91,8 +91,7 @@ def lock_catalog(
     sets = _marked(requests, alive.values(), chosen, {**previous.package_sets, **locked}, previous)
     sets = _in_use(sets, _of_any_platform(expansion, sets))
     problems = (*base_locks.problems, *_explained(failed, explain, base_locks.lock))
-    lock = replace(base_locks.lock, package_sets=sets)
-    return LockResult(lock=lock, problems=problems, available=base_locks.available)
+    return replace(base_locks, lock=replace(base_locks.lock, package_sets=sets), problems=problems)
 
 
 def _lock_bases_and_release_lines(

@@ -443,7 +443,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 5', '"format": 6'),),
+        (("matrix.lock", '"format": 6', '"format": 7'),),
     ),
     Case(
         "lock without lines",
