@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,6 +18,7 @@ from builder.catalog.models import (
     ChartFeature,
     ChartRecipe,
     File,
+    Image,
     Matrix,
     Network,
     Recipe,
@@ -35,7 +34,7 @@ from builder.catalog.parser import (
     parse_recipe,
 )
 from builder.catalog.pins import check_pins
-from builder.catalog.recipe import check_chart_needs, check_needs
+from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -123,8 +122,8 @@ class Workspace:
         )
         raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
-            root=self.root, catalog=catalog, declared=expansion, network=file.matrix.network,
-            lock=lock, notes=tuple(notes),
+            root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
+            network=file.matrix.network,
         )  # fmt: skip
 
     def _expanded(
@@ -200,7 +199,7 @@ class Workspace:
             if image.recipe in recipes:
                 continue
             location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _RECIPE, location):
+            if error := self._missing("images", image.recipe, _needed_files(image), location):
                 errors.append(error)
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
@@ -217,7 +216,8 @@ class Workspace:
                 continue
             try:
                 errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = self._recipe(image.recipe, parsed)
+                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
+                errors += check_mirrored(recipe) if image.is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -264,12 +264,12 @@ class Workspace:
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder = f"images/{name}"
-        tests = self.root / folder / "tests"
+        tests, dockerfile = self.root / folder / "tests", f"{folder}/Dockerfile.j2"
         return Recipe(
             **vars(file),
             name=name,
-            dockerfile=self.read(f"{folder}/Dockerfile.j2"),
-            dockerfile_path=f"{folder}/Dockerfile.j2",
+            dockerfile=self.read(dockerfile) if (self.root / dockerfile).is_file() else "",
+            dockerfile_path=dockerfile,
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
             tests_hash=self._hash(f"{folder}/tests"),
@@ -298,7 +298,7 @@ class Workspace:
     def _test_errors(self, folder: str) -> list[BuilderError]:
         """Return what is no Python in a folder of tests: it is read here, and never run."""
         errors = [
-            _not_python(f"{folder}/{name}", data)
+            checkout.not_python(f"{folder}/{name}", data)
             for name, data in self._bytes(folder).items()
             if name.endswith(".py")
         ]
@@ -446,6 +446,10 @@ def _parsed_feature(
     return parsed, tuple(errors), tuple(notes)
 
 
+def _needed_files(image: Image) -> tuple[str, ...]:
+    return _RECIPE[:1] if image.is_mirrored else _RECIPE
+
+
 def _shared(kind: str) -> tuple[Workspace, str]:
     """Return a folder that comes with the builder: where it lies, and its name there."""
     folder = (SHARED / kind).resolve()
@@ -462,22 +466,6 @@ def _is_test(path: str) -> bool:
     """Whether pytest looks for tests in a file."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
-
-
-def _not_python(path: str, data: bytes) -> ConfigError | None:
-    """Return the error of a file that Python does not read, if it does not."""
-    location = Location(file=path)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            ast.parse(data)
-    except SyntaxError as error:
-        source = (error.text or "").rstrip("\r\n")
-        line, column = error.lineno or 0, error.offset or 0
-        location = Location(file=path, line=line, column=column, source=source)
-        return ConfigError(f"not Python: {error.msg}", location=location)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return ConfigError(f"not Python: {error or type(error).__name__}", location=location)
-    return None
 
 
 def _is_text(name: str) -> bool:

@@ -23,146 +23,18 @@ from builder.catalog.fields import (
     Path,
     PlatformName,
     Reason,
-    ReleaseLineName,
-    SuiteName,
     ValueName,
     Whole,
     as_tuple,
+    days_after,
     described,
     named,
     named_by_key,
     text_as,
     with_other_keys,
 )
-from builder.catalog.ids import ValueId
+from builder.catalog.release_line import AxisValue
 from builder.common.errors import Location
-
-
-def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
-    """Whether a variant with these values is in every list of the constraint."""
-    return all(values.get(axis) in names for axis, names in constraint.items())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source(FileModel):
-    """One source of a base: an image of a registry, or a bootstrapped suite."""
-
-    registry: Annotated[
-        str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
-    ] = None
-    bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
-        None
-    )
-
-    @property
-    def kind(self) -> str:
-        """`registry` or `bootstrap`."""
-        return "bootstrap" if self.registry is None else "registry"
-
-    @property
-    def value(self) -> str:
-        """Its reference, or its suite."""
-        return (self.bootstrap if self.registry is None else self.registry) or ""
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineProvider(FileModel):
-    """One of several providers of a release line, and the variants that it can serve."""
-
-    provider: Annotated[Name, Field(description="where its packages come from, e.g. apt")]
-    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
-        field(default_factory=dict)
-    )
-    only: Annotated[
-        Constraint, Field(description="values of other axes that it is combined with")
-    ] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AxisValue(FileModel):
-    """A release line: one value of an axis."""
-
-    axis: Annotated[str, NOT_IN_FILE]
-    name: Annotated[str, NOT_IN_FILE]
-    provider: Annotated[
-        Name | None, Field(description="where its packages come from, e.g. apt")
-    ] = None
-    providers: Annotated[
-        tuple[LineProvider, ...],
-        Field(
-            description="in place of `provider`, `requires` and `only`: several, in order of"
-            " preference; the first that has it serves a base, and the lock stays with that one"
-        ),
-    ] = ()
-    release_line: Annotated[
-        ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
-    ] = ""
-    platforms: Annotated[
-        tuple[PlatformName, ...], Field(description="the only platforms that have it")
-    ] = ()
-    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
-        field(default_factory=dict)
-    )
-    only: Annotated[
-        Constraint, Field(description="values of other axes that it is combined with")
-    ] = field(default_factory=dict)
-    tag: Annotated[
-        str | None,
-        Field(description="its part of a tag; {version} is the exact version; -x goes last"),
-    ] = None
-    eol: Annotated[
-        Day | None, Field(description="the last day on which it is built, YYYY-MM-DD")
-    ] = None
-    sources: Annotated[
-        tuple[Source, ...], Field(description="where a base comes from, best first")
-    ] = ()
-    preview: Annotated[
-        Flag,
-        Field(
-            description="true: not yet stable; it is never the default, never `latest`, and last in"
-            " charts"
-        ),
-    ] = False
-
-    @property
-    def alternatives(self) -> tuple[AxisValue, ...]:
-        """The value as each of its providers serves it, in order of preference."""
-        if not self.providers:
-            return (self,)
-        return tuple(
-            replace(self, providers=(), provider=one.provider, requires=one.requires, only=one.only)
-            for one in self.providers
-        )
-
-    def fitting(self, values: Mapping[str, str]) -> tuple[AxisValue, ...]:
-        """Return the alternatives whose constraints a variant with these values meets."""
-        return tuple(
-            one
-            for one in self.alternatives
-            if matches(one.requires, values) and matches(one.only, values)
-        )
-
-    def served(self, values: Mapping[str, str], providers: Mapping[str, str]) -> AxisValue:
-        """Return the value as it is served in a variant: by the locked provider, else the first.
-
-        `providers` are those of the lock, by `axis=value`.
-        """
-        fitting = self.fitting(values) or self.alternatives
-        locked = providers.get(self.id)
-        return next((one for one in fitting if one.provider == locked), fitting[0])
-
-    @property
-    def id(self) -> str:
-        """`axis=value`."""
-        return ValueId.of(self.axis, self.name)
-
-    @property
-    def upstream(self) -> str:
-        """The release line as its provider calls it."""
-        return self.release_line or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,12 +69,20 @@ class Input(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Image(FileModel):
-    """A recipe on a parent."""
+    """A recipe on a parent, or an upstream's image as it is."""
 
     name: Annotated[str, NOT_IN_FILE]
-    parent: Annotated[
-        Name, Field(alias="from", description="the parent image, or an axis for a root image")
-    ]
+    origin: Annotated[
+        Name | None,
+        Field(alias="from", description="the parent image, or an axis for a root image"),
+    ] = None
+    upstream: Annotated[
+        Name | None,
+        Field(
+            description="instead of `from`: the axis whose images of an upstream are mirrored bit"
+            " for bit, tested and never built"
+        ),
+    ] = None
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under images/; the image's name")
     ] = ""
@@ -227,6 +107,21 @@ class Image(FileModel):
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
+
+    @property
+    def parent(self) -> str:
+        """What it is built on: an image, or the axis of a root image; "" where it is mirrored."""
+        return self.origin or ""
+
+    @property
+    def root_axis(self) -> str:
+        """The axis that it comes from, if it is a root image."""
+        return self.upstream or self.parent
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is an upstream's image as it is."""
+        return self.upstream is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,6 +249,35 @@ class Retention(FileModel):
     ] = 180
 
 
+@dataclass(frozen=True, kw_only=True)
+class BumpPolicy(FileModel):
+    """How the release lines of an axis come and go."""
+
+    grace: Annotated[
+        Whole | None,
+        Field(
+            ge=0,
+            description="days after its end of life for which a line is still built and offered,"
+            " but is no default",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bump(FileModel):
+    """How release lines come and go."""
+
+    defaults: Annotated[BumpPolicy, Field(description="what holds for every axis")] = BumpPolicy()
+    axes: Annotated[
+        Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
+    ] = field(default_factory=dict)
+
+    def grace(self, axis: str) -> int:
+        """Return for how many days the lines of an axis are built after their end of life."""
+        own = self.axes.get(axis, self.defaults).grace
+        return (self.defaults.grace if own is None else own) or 0
+
+
 def _name_values(axes: Any) -> Any:
     """Put the names of axes and values into the values; one that is null says nothing."""
     if not isinstance(axes, Mapping):
@@ -377,6 +301,7 @@ class Matrix(FileModel):
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
+    bump: Annotated[Bump, Field(description="how release lines come and go")] = Bump()
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
         BeforeValidator(_name_values),
@@ -427,12 +352,20 @@ class Matrix(FileModel):
         return replace(self, catalog=replace(self.catalog, registries=registries))
 
     def value(self, axis: str, name: str) -> AxisValue:
-        """Return the value `name` of `axis`. Raises KeyError where there is none."""
+        """Return the value `name` of `axis`, with names in its constraints. Raises KeyError."""
         return self._values[axis, name]
+
+    def last_day(self, value: AxisValue) -> str | None:
+        """Return the last day on which a value is built; None where its end is not known."""
+        return days_after(value.eol, self.bump.grace(value.axis)) if value.eol else None
 
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], AxisValue]:
-        return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
+        return {
+            (axis, value.name): value.with_names(self.axes)
+            for axis, values in self.axes.items()
+            for value in values
+        }
 
     @property
     def registry(self) -> str:
@@ -446,10 +379,8 @@ class Matrix(FileModel):
     @property
     def provider_names(self) -> tuple[str, ...]:
         """Every provider that it names, once, in its order."""
-        served = (
-            one for values in self.axes.values() for value in values for one in value.alternatives
-        )
-        return tuple(dict.fromkeys(one.provider for one in served if one.provider))
+        values = (value for values in self.axes.values() for value in values)
+        return tuple(dict.fromkeys(name for value in values for name in value.provider_names))
 
     def providers(self, values: Mapping[str, str], locked: Mapping[str, str]) -> dict[str, str]:
         """Return the provider of each axis's release line; "" where it names none.

@@ -144,7 +144,7 @@ def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[
     if value.tag or (value.tag is not None and not value.preview):
         version = _FOREIGN.sub("_", versions.get(value.id, value.name))
         return value.tag.replace("{version}", version)
-    default = next((one for one in matrix.axes[value.axis] if not one.preview), None)
-    if not value.preview and (value.axis in forced or value == default):
+    default = next((one.name for one in matrix.axes[value.axis] if not one.preview), None)
+    if not value.preview and (value.axis in forced or value.name == default):
         return ""
     return f"{value.axis}{value.name}"

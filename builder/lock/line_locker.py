@@ -169,9 +169,7 @@ def is_locked_for(lock: Lock, item: WantedReleaseLine) -> bool:
     version_lock = lock.release_lines.get(item.line.id)
     if version_lock is None or as_locked(item.line, item.target.variant.values, lock) is None:
         return False
-    of_value = [key for key in version_lock.files if BaseId(key).value == item.base.value_id]
-    has_files = of_value if version_lock.served else version_lock.files
-    return not has_files or item.base.id in version_lock.files
+    return not version_lock.lacks_files(item.base.id)
 
 
 def release_line_request(

@@ -78,14 +78,12 @@ def as_locked(value: AxisValue, values: Mapping[str, str], lock: Lock) -> AxisVa
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
     """Return the first release line that the lock lacks for a variant, as `axis=value`, or ""."""
     needed = (matrix.value(axis, name) for axis, name in values.items())
-    return next(
-        (
-            value.id
-            for value in needed
-            if value.alternatives[0].provider and as_locked(value, values, lock) is None
-        ),
-        "",
-    )
+    for value in needed:
+        if value.is_mirrored and value.id not in lock.versions:
+            return value.id
+        if value.alternatives[0].provider and as_locked(value, values, lock) is None:
+            return value.id
+    return ""
 
 
 def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:

@@ -43,7 +43,7 @@ axes:
 images:
   base: {from: debian, axes: [debian]}
   python-minimal: {from: base, axes: [python]}
-  notebook: {from: python-minimal, only: {python: ["3.13"]}}
+  notebook: {from: python-minimal, only: {python: [first]}}
 charts:
   notebook: {image: notebook}
 """
@@ -93,6 +93,28 @@ schema of this page is `builder/catalog/matrix.schema.json`, with which editors 
 
 ```yaml
 {MATRIX_EXAMPLE}```
+
+## Lists of values
+
+`only`, `exclude` and `requires` choose values of axes. An entry of a list is a name, or says what
+is meant, so that a new release line is written in one place. The plan shows names.
+
+| entry | chooses |
+|---|---|
+| `first` | the first value in the order of the axis |
+| `newest` | the value of the highest version |
+| `not none` | every value but this one |
+| `from apt` | the values of this provider |
+| `">= 3.13"` | the values of this release line and later ones; also `>`, `<=` and `<` |
+
+- The entries of a list are alternatives. Commas in an entry join what must hold, each term among
+  what the one before left: `"from apt, newest"` is the newest of apt.
+- An image chooses among the values that its parent leaves and those of its own axes, a chart among
+  those of its image, and a value in `requires` and `only` among all values of the axis.
+- A version is the `release_line` of the value, or its name. What has no number, such as `none`, is
+  never the newest, and in no comparison.
+- YAML wants quotes around an entry that begins with `>` or has a comma.
+- No value may be called `first` or `newest`.
 """
 _RECIPE_INTRO = f"""\
 `images/<recipe>/recipe.yaml` says how an image is made from its parent. What else is in that
