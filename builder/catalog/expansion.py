@@ -73,6 +73,18 @@ class Expansion:
             needs[target.id] = [target.parent, *inputs]
         return needs
 
+    @cached_property
+    def required(self) -> dict[str, list[str]]:
+        """The same without optional inputs: what each cannot be built without."""
+        optional = {
+            target.id: {item for image, item in target.inputs if image in target.optional}
+            for target in self.targets.values()
+        }
+        return {
+            key: [item for item in needed if item not in optional.get(key, ())]
+            for key, needed in self.needs.items()
+        }
+
 
 def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
     """Return the axis values that a constraint names."""

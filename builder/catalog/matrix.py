@@ -355,6 +355,14 @@ class Matrix(FileModel):
         """Return the value `name` of `axis`, with names in its constraints. Raises KeyError."""
         return self._values[axis, name]
 
+    def axes_of(self, image: str) -> tuple[str, ...]:
+        """Return the axes of an image, with those of the images that it is built from."""
+        seen: dict[str, tuple[str, ...]] = {}
+        while image in self.images and image not in seen:
+            seen[image] = self.images[image].axes
+            image = self.images[image].parent
+        return tuple(axis for axes in reversed(seen.values()) for axis in axes)
+
     def last_day(self, value: AxisValue) -> str | None:
         """Return the last day on which a value is built; None where its end is not known."""
         return days_after(value.eol, self.bump.grace(value.axis)) if value.eol else None

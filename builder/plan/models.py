@@ -117,12 +117,6 @@ class Plan:
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
 
-    @property
-    def done_without(self) -> frozenset[str]:
-        """The images without which others are built: optional inputs that are not locked."""
-        targets = (item.target for item in self.targets.values())
-        return frozenset(image for target in targets for image, _ in target.without)
-
 
 def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
     """Return the first step that a step needs and that is not done yet, or "".
