@@ -34,7 +34,7 @@ def labels(client, url):
 
 def log_in(browser, password, user=USER, **headers):
     """Send the form of the page, and return the answer."""
-    page = browser.get("/user/login/").text
+    page = browser.get("/user/login/", headers=headers).text
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
     form = {"csrfmiddlewaretoken": token, "email": user, "password": password}
     return browser.post("/user/login/", data=form, headers={"Referer": browser.url, **headers})
