@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from builder.app.options import Options
 from builder.catalog.recipe import check_tests
+from builder.catalog.selection import select_charts
 from builder.charts.next_version import check_charts
 from builder.common.errors import BuilderError, ConfigError, raise_all
 from builder.lock.fit import Misfit, misfits, refusals
@@ -143,6 +144,7 @@ def make(
         today=options.today,
         builds=builds,
         unlocked={key: misfit.reason for key, misfit in unfit.items()},
+        upstream_charts=select_charts(project.expansion, options.select),
     )
     _refuse(project, options, (misfit for key, misfit in unfit.items() if key in plan.targets))
     return Planned(

@@ -24,7 +24,6 @@ from builder.catalog.fields import (
     PlatformName,
     Reason,
     ReleaseLineName,
-    SuiteName,
     ValueName,
     Whole,
     as_tuple,
@@ -36,45 +35,8 @@ from builder.catalog.fields import (
     with_other_keys,
 )
 from builder.catalog.ids import ValueId
+from builder.catalog.sources import Source, UpstreamChart
 from builder.common.errors import Location
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source(FileModel):
-    """One source of a base: an image of a registry, a bootstrapped suite, or one to mirror."""
-
-    registry: Annotated[
-        str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
-    ] = None
-    bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
-        None
-    )
-    image: Annotated[
-        str | None,
-        Field(
-            description="a repository whose newest tag of the release line is mirrored as it is,"
-            " e.g. docker.io/library/mongo"
-        ),
-    ] = None
-
-    @property
-    def given(self) -> dict[str, str]:
-        """What the file says, by kind; just one kind is valid."""
-        kinds = {"registry": self.registry, "bootstrap": self.bootstrap, "image": self.image}
-        return {kind: value for kind, value in kinds.items() if value is not None}
-
-    @property
-    def kind(self) -> str:
-        """`registry`, `bootstrap` or `image`."""
-        return next(iter(self.given), "")
-
-    @property
-    def value(self) -> str:
-        """Its reference, its suite, or its repository."""
-        return self.given.get(self.kind, "")
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +184,17 @@ class Image(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Chart(FileModel):
-    """A chart recipe on the variants of an image."""
+    """A chart recipe on the variants of an image, or on a chart of an upstream."""
 
     name: Annotated[str, NOT_IN_FILE]
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
     ] = ""
-    image: Annotated[Name, Field(description="the image whose variants it offers")]
+    image: Annotated[Name, Field(description="the image whose variants it offers")] = ""
+    upstream: Annotated[
+        UpstreamChart | None,
+        Field(description="instead of `image`: the chart of an upstream that it is made of"),
+    ] = None
     only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
         default_factory=dict
     )
@@ -415,6 +381,8 @@ class Matrix(FileModel):
         named_by_key("name", "recipe"),
         Field(description="what is launched, by name"),
     ] = field(default_factory=dict)
+    upstream_charts: Annotated[Mapping[str, Chart], NOT_IN_FILE] = field(default_factory=dict)
+    """Those of the charts that are made of an upstream's: `charts` has the others."""
     chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Those that are asked for, where that is not all that the catalog has."""
 
@@ -422,6 +390,11 @@ class Matrix(FileModel):
     def name(self) -> str:
         """What the catalog is called."""
         return self.catalog.name
+
+    @property
+    def all_charts(self) -> Mapping[str, Chart]:
+        """What is launched, by name."""
+        return {**self.charts, **self.upstream_charts}
 
     @property
     def registries(self) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ from builder.catalog.charts import (
     FeatureFile,
     SchemaKeywords,
     SourceObject,
+    UpstreamChartFile,
+    UpstreamChartRecipe,
+    UpstreamImage,
     ValueSpec,
 )
 from builder.catalog.ecosystem import Ecosystems
@@ -47,8 +50,8 @@ from builder.catalog.matrix import (
     Proxy,
     Retention,
     Settings,
-    Source,
 )
+from builder.catalog.sources import Source, UpstreamChart
 
 __all__ = [
     "PYPI",
@@ -78,6 +81,10 @@ __all__ = [
     "Source",
     "SourceObject",
     "Target",
+    "UpstreamChart",
+    "UpstreamChartFile",
+    "UpstreamChartRecipe",
+    "UpstreamImage",
     "ValueSpec",
     "Variant",
     "When",
@@ -282,6 +289,7 @@ class Catalog:
     recipes: Mapping[str, Recipe]
     macros: Mapping[str, str]  # file name to text; an absolute path: it came with the builder
     charts: Mapping[str, ChartRecipe] = field(default_factory=dict)
+    upstream_charts: Mapping[str, UpstreamChartRecipe] = field(default_factory=dict)
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
     ecosystems: Ecosystems = field(default_factory=dict)

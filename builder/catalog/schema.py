@@ -6,13 +6,14 @@ import json
 
 from pydantic import TypeAdapter
 
-from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile
+from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 
 SCHEMAS: dict[str, type] = {
     "matrix.schema.json": Matrix,
     "recipe.schema.json": RecipeFile,
     "chart.schema.json": ChartFile,
     "feature.schema.json": FeatureFile,
+    "upstream.schema.json": UpstreamChartFile,
 }
 
 
