@@ -55,10 +55,7 @@ def choose_lock(
 
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
-    if unheld := without_dates(project.catalog, project.root):
-        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
-    for text in overdue_pins(project.catalog.matrix, adapters.setup.options.today):
-        note(text)
+    _tell(project, adapters.setup.options.today, note)
     result = lock_catalog(
         catalog=project.catalog,
         expansion=project.declared,
@@ -77,6 +74,14 @@ def choose_lock(
     believed = _believed(replace(result, problems=problems), flaws_of(project, result.lock))
     with_charts = _with_charts(believed, project, adapters, upgrade, note)
     return _with_containers(with_charts, project, adapters, upgrade, note)
+
+
+def _tell(project: Project, today: str, note: Note) -> None:
+    """Note what of a catalog somebody who locks it should know."""
+    if unheld := without_dates(project.catalog, project.root):
+        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
+    for text in overdue_pins(project.catalog.matrix, today):
+        note(text)
 
 
 def _without_flaws(project: Project, note: Note) -> Lock | None:
@@ -114,7 +119,7 @@ def _with_charts(
         upstream, before = charts[name].upstream, locked.get(name)
         assert upstream is not None
         may_move = upgrade.is_all or name in upgrade.names
-        if before and not may_move and is_of_line(before.version, upstream.line or before.version):
+        if before and not may_move and is_of_line(before.version, upstream.release_line):
             continue
         note(f"chart {name}: asking {upstream.repository}")
         try:

@@ -24,6 +24,7 @@ from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
+from builder.lock.lockfile import ChartLock
 from builder.oci.reference import parse
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
@@ -40,7 +41,7 @@ class ChartActions:
         store: Registry,
         helm: Helm,
         runner: ChartRunner,
-        upstream: UpstreamCopies,
+        upstream: UpstreamCopies | None = None,
     ) -> None:
         self._upstream = upstream
         self._context = context
@@ -65,16 +66,12 @@ class ChartActions:
         if checked_chart.found():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
-        if checked_chart.upstream is not None:
-            self._note(step, "copying the upstream's chart and images")
-            self._upstream.bring(chart_plan, checked_chart.upstream)
+        self._bring(step, checked_chart)
         released_files = checked_chart.former_files
         folder = self._context.state.chart(chart_plan.name)
         write_tree(folder, checked_chart.files)
         self._note(step, "checking the form")
-        self._check(chart_plan.name, folder)
-        if (locked := checked_chart.upstream) is not None:
-            check_rendered(self._helm, self._context.catalog, chart_plan.name, locked, folder)
+        self._check(chart_plan.name, folder, checked_chart.upstream)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
@@ -130,8 +127,19 @@ class ChartActions:
             timeout=self._context.timeout,
         )
 
-    def _check(self, name: str, folder: Path) -> None:
-        """Check a chart against the rules of Onyxia. Raises StepError with all fatal findings."""
+    def _bring(self, step: Step, checked_chart: CheckedChart) -> None:
+        """Copy to our registry what a chart has of an upstream, if it is of one."""
+        if checked_chart.upstream is not None and self._upstream is not None:
+            self._note(step, "copying the upstream's chart and images")
+            self._upstream.bring(checked_chart.chart_plan, checked_chart.upstream)
+
+    def _check(self, name: str, folder: Path, upstream: ChartLock | None) -> None:
+        """Check a chart against the rules of Onyxia. Raises StepError with all fatal findings.
+
+        One of an upstream may not need more than a namespace, nor images of others.
+        """
+        if upstream is not None:
+            check_rendered(self._helm, self._context.catalog, name, upstream, folder)
         if findings := fatal(check_chart(folder, self._helm).findings):
             listed = "\n".join(
                 f"  {line}" for finding in findings for line in str(finding).splitlines()

@@ -57,6 +57,6 @@ class UpstreamChart(FileModel):
         Field(description="a chart repository, https://… or oci://…", pattern=r"^(https?|oci)://"),
     ]
     name: Annotated[Name, Field(description="what it is called there")]
-    line: Annotated[
+    release_line: Annotated[
         ReleaseLineName, Field(description="how its versions begin; all but pre-releases")
     ] = ""

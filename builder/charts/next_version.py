@@ -22,7 +22,7 @@ from builder.charts.semver import (
 from builder.charts.upstream.chart import files_of_upstream
 from builder.charts.upstream.pins import copies
 from builder.common.errors import BuilderError, Location
-from builder.lock.lockfile import ChartLock
+from builder.lock.lockfile import OWN_TAG, ChartLock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry.release_record import CHARTS, ReleasedChart
@@ -79,6 +79,18 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
         looked_at.add(key)
         try:
             files_of(catalog, name, [catalog.matrix.repository_of(chart.image)], FIRST)
+        except BuilderError as error:
+            errors.append(error)
+    return errors
+
+
+def check_upstream_charts(catalog: Catalog) -> list[BuilderError]:
+    """Return what is wrong with the recipes of upstreams' charts, before one is locked."""
+    unlocked = ChartLock(version=FIRST, url="", digest="", pin=OWN_TAG)
+    errors: list[BuilderError] = []
+    for name in catalog.matrix.upstream_charts:
+        try:
+            predict_upstream(catalog, name, unlocked, None)
         except BuilderError as error:
             errors.append(error)
     return errors

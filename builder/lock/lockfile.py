@@ -27,8 +27,8 @@ _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 def is_of_line(tag: str, line: str) -> bool:
-    """Whether the tag of a mirrored image is of a release line; either may begin with `v`."""
-    return f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
+    """Whether a version is of a release line of an upstream, "" for any; both may begin with `v`."""
+    return not line or f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
 
 
 @dataclass(frozen=True, kw_only=True)

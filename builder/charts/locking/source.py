@@ -110,10 +110,12 @@ _HINT = "check `upstream` of the chart in matrix.yaml, and `network.mirrors`"
 
 def _newest(versions: Sequence[str], upstream: UpstreamChart) -> str:
     """Return the newest version of a line, of which a pre-release is none. Raises ConfigError."""
-    fitting = [it for it in versions if not upstream.line or is_of_line(it, upstream.line)]
+    fitting = [
+        it for it in versions if not upstream.release_line or is_of_line(it, upstream.release_line)
+    ]
     found = helm_versions.newest(fitting, str)
     if found is None:
-        line = f" of {upstream.line}" if upstream.line else ""
+        line = f" of {upstream.release_line}" if upstream.release_line else ""
         raise ConfigError(
             f"{upstream.repository} has no version{line} of the chart {upstream.name}", hint=_HINT
         )

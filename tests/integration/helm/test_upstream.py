@@ -110,9 +110,7 @@ def program() -> Path:
 @pytest.fixture
 def site(tmp_path: Path, program: Path) -> Iterator[Site]:
     with serving(tmp_path / "repository") as repository:
-        upstream = (
-            f'  flow: {{upstream: {{repository: "{repository.url}", name: flow, line: "1.0"}}}}'
-        )
+        upstream = f'  flow: {{upstream: {{repository: "{repository.url}", name: flow, release_line: "1.0"}}}}'
         files = {
             **FILES,
             "matrix.yaml": MATRIX + upstream + "\n",
@@ -252,7 +250,7 @@ def test_a_package_with_another_hash_is_refused(site: Site) -> None:
     with pytest.raises(StepError) as error:
         site.packages.package(locked)
     assert locked.digest.removeprefix("sha256:") in str(error.value)
-    with pytest.raises(StepError, match="and sha256:.* is locked"):
+    with pytest.raises(StepError, match=r"and sha256:.* is locked"):
         with_package({"charts/flow-1.0.18.tgz": f"{locked.digest}\n".encode()}, other.data)
 
 
