@@ -27,7 +27,7 @@ _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 def is_of_line(tag: str, line: str) -> bool:
-    """Whether a version is of a release line of an upstream, "" for any; both may begin with `v`."""
+    """Whether a version is of an upstream's line, "" for any; both may begin with `v`."""
     return not line or f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
 
 

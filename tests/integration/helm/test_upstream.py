@@ -110,7 +110,8 @@ def program() -> Path:
 @pytest.fixture
 def site(tmp_path: Path, program: Path) -> Iterator[Site]:
     with serving(tmp_path / "repository") as repository:
-        upstream = f'  flow: {{upstream: {{repository: "{repository.url}", name: flow, release_line: "1.0"}}}}'
+        source = f'repository: "{repository.url}", name: flow, release_line: "1.0"'
+        upstream = f"  flow: {{upstream: {{{source}}}}}"
         files = {
             **FILES,
             "matrix.yaml": MATRIX + upstream + "\n",
