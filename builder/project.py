@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from builder.catalog import tags
-from builder.catalog.charts import FeatureFile
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import (
@@ -32,12 +31,14 @@ from builder.catalog.parser import (
     ChartKind,
     CheckName,
     ParsedMatrix,
-    parse_feature,
+    parse_feature_once,
     parse_matrix,
     parse_recipe,
+    parse_services,
 )
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
+from builder.catalog.services import TABLE, with_services
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -82,11 +83,6 @@ class Project:
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
-
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Return the exact version of each `axis=value` in the lock; none without a lock."""
-        return self.lock.versions if self.lock else {}
 
 
 class Workspace:
@@ -377,20 +373,23 @@ class Workspace:
         """Return the features of the catalog, and those of the builder that it lacks."""
         own_names = self._folders(_FEATURES)
         shared, folder = _shared("features")
+        has_own = (self.root / _FEATURES / TABLE).is_file()
+        text = self.read(f"{_FEATURES}/{TABLE}") if has_own else shared.read(f"{folder}/{TABLE}")
+        above = _FEATURES if has_own else str(shared.root / folder)
+        table, table_errors = parse_services(text, f"{above}/{TABLE}")
+        errors += table_errors
         features = [self._feature(_FEATURES, name, errors, notes) for name in own_names]
         for name in shared._folders(folder):
             if name not in own_names and (feature := shared._feature(folder, name, errors, notes)):
                 features.append(replace(feature, folder=str(shared.root / feature.folder)))
-        return {
-            item.name: item for item in sorted(filter(None, features), key=lambda item: item.name)
-        }
+        return with_services(filter(None, features), table)
 
     def _feature(
         self, folder: str, name: str, errors: list[BuilderError], notes: list[str]
     ) -> ChartFeature | None:
         path = f"{folder}/{name}"
         file = f"{path}/feature.yaml"
-        parsed, feature_errors, feature_notes = _parsed_feature(self.read(file), file)
+        parsed, feature_errors, feature_notes = parse_feature_once(self.read(file), file)
         errors += feature_errors
         notes += feature_notes
         if parsed is None:
@@ -447,19 +446,6 @@ class Workspace:
         folder = self.root / path
         paths = self._checkout.files(folder)
         return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
-
-
-@lru_cache(maxsize=256)
-def _parsed_feature(
-    text: str, file: str
-) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
-    """Parse feature.yaml once in a process: every catalog has those of the builder.
-
-    Returns what `parse_feature` does, and its notes.
-    """
-    notes: list[str] = []
-    parsed, errors = parse_feature(text, file, notes.append)
-    return parsed, tuple(errors), tuple(notes)
 
 
 def _needed_files(image: Image) -> tuple[str, ...]:

@@ -291,9 +291,16 @@ class BuildActions:
                 fingerprint=target_plan.fingerprint,
                 metadata=metadata,
                 junit=self._requests.junit(target_plan).read_bytes(),
-                packages=self._requests.installed(target_plan).read_bytes(),
+                packages=self._listed(target_plan),
             )
         )
+
+    def _listed(self, target_plan: TargetPlan) -> bytes:
+        """Return the package list to store: of the image, and of what its lineage does without."""
+        lineage = self._context.expansion.lineage(target_plan.target)
+        missing = {image: why for ancestor in lineage for image, why in ancestor.without}
+        installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
+        return package_list.dump(package_list.with_missing(installed, missing))
 
     def _pinned_contexts(self, target: Target) -> dict[str, Reference]:
         """Return the parent and the inputs of a target by digest. Raises as `_pinned` does."""

@@ -40,7 +40,6 @@ from builder.catalog.fields import (
 )
 from builder.catalog.ids import TargetId, ValueId, VariantId
 from builder.catalog.matrix import (
-    AxisValue,
     Chart,
     Image,
     Input,
@@ -51,7 +50,8 @@ from builder.catalog.matrix import (
     Retention,
     Settings,
 )
-from builder.catalog.sources import Source, UpstreamChart
+from builder.catalog.release_line import AxisValue, LineProvider, Source
+from builder.catalog.sources import UpstreamChart
 
 __all__ = [
     "PYPI",
@@ -67,6 +67,7 @@ __all__ = [
     "File",
     "Image",
     "Input",
+    "LineProvider",
     "Matrix",
     "Network",
     "Path",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
@@ -26,6 +27,7 @@ from builder.catalog.models import (
 from builder.catalog.recipe import URL, parse_condition, remote_file
 from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
+from builder.catalog.services import ServiceTable
 from builder.catalog.tags import is_part
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError, Location
@@ -147,6 +149,27 @@ def parse_feature(
     document, errors = _load(text, file, "feature.yaml", note)
     feature, problems = validate(document, FeatureFile, at_keys=True)
     return feature, errors + problems
+
+
+@lru_cache(maxsize=256)
+def parse_feature_once(
+    text: str, file: str
+) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
+    """Parse feature.yaml once in a process: every catalog has those of the builder.
+
+    Returns what `parse_feature` does, and its notes.
+    """
+    notes: list[str] = []
+    parsed, errors = parse_feature(text, file, notes.append)
+    return parsed, tuple(errors), tuple(notes)
+
+
+@lru_cache(maxsize=8)
+def parse_services(text: str, file: str) -> tuple[ServiceTable | None, tuple[BuilderError, ...]]:
+    """Parse services.yaml once in a process. Broken YAML is raised; other mistakes are returned."""
+    document, errors = documents.load(text, file)
+    table, problems = validate(document, ServiceTable)
+    return table and replace(table, file=file), (*errors, *problems)
 
 
 def _load(

@@ -7,6 +7,7 @@ import json
 from pydantic import TypeAdapter
 
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
+from builder.catalog.services import ServiceTable
 
 SCHEMAS: dict[str, type] = {
     "matrix.schema.json": Matrix,
@@ -14,6 +15,7 @@ SCHEMAS: dict[str, type] = {
     "chart.schema.json": ChartFile,
     "feature.schema.json": FeatureFile,
     "upstream.schema.json": UpstreamChartFile,
+    "services.schema.json": ServiceTable,
 }
 
 
