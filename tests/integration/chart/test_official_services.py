@@ -81,7 +81,7 @@ def test_a_launch_of_the_official_postgresql(helm: Helm, tmp_path: Path) -> None
         "userPreferences.language": "fr", "postgresql.primary.resources.limits.memory": "7Gi",
     }, tmp_path)  # fmt: skip
     config = one(manifests, "ConfigMap")["data"]
-    assert config == {"PGUSER": "ann", "PGDATABASE": "db", "EXTENSIONS": "postgis",
+    assert config == {"PGUSER": "ann", "PGDATABASE": "db", "EXTENSIONS": "postgis vector",
                       "TLS_REQUIRED": "false"}  # fmt: skip
     secret = one(manifests, "Secret", "-password")["stringData"]
     assert secret == {"PASSWORD": "of-ann"}
@@ -95,7 +95,7 @@ def test_a_launch_of_the_official_postgresql(helm: Helm, tmp_path: Path) -> None
     published = one(manifests, "Secret", "-discovery")["stringData"]
     assert (published["postgres-username"], published["postgres-password"]) == ("ann", "of-ann")
     assert "of-all" not in json.dumps(published)
-    for path in ("postgresql.image.tag", "postgresql.image.repository", "userPreferences.language"):
+    for path in ("postgresql.image.tag", "userPreferences.language"):
         assert f"- `{path}`: " in notes
 
 
@@ -149,7 +149,7 @@ def test_artifacts_that_no_restart_would_keep_go_to_the_volume(helm: Helm, tmp_p
 def test_an_image_of_the_official_chart_is_refused(helm: Helm, tmp_path: Path) -> None:
     values = {"service.image.version": "inseefrlab/mlflow:v3.13.0"}
     text = (
-        "service.image names inseefrlab/mlflow:v3.13.0, an image of the official chart, which this"
+        'service.image names "inseefrlab/mlflow:v3.13.0", an image of the official chart, which this'
         " one cannot start: leave it out, or name an image of this catalog"
     )
     with pytest.raises(StepError, match=text):
