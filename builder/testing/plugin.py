@@ -19,6 +19,7 @@ from builder.testing import checks as shared_checks
 from builder.testing.browser import HINT, MISSING, chromium, open_page
 from builder.testing.http_client import Client
 from builder.testing.http_client import wait_for as wait_until
+from builder.testing.second_server import SecondServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,6 +77,20 @@ def checks() -> ModuleType:
 def wait_for() -> Callable[..., None]:
     """`wait_for("name of it", condition, seconds=60)` waits until the condition holds."""
     return wait_until
+
+
+@pytest.fixture
+def second_server() -> Iterator[Callable[..., SecondServer]]:
+    """`second_server(start=…, ready=…, environment=…)` makes one that ends with the test."""
+    made: list[SecondServer] = []
+
+    def make(**about: Any) -> SecondServer:
+        made.append(SecondServer(**about))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.remove()
 
 
 @pytest.fixture
