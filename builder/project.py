@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from builder.catalog import tags
-from builder.catalog.charts import FeatureFile
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import (
@@ -20,6 +17,7 @@ from builder.catalog.models import (
     ChartFeature,
     ChartRecipe,
     File,
+    Image,
     Matrix,
     Network,
     Recipe,
@@ -30,12 +28,14 @@ from builder.catalog.parser import (
     CheckName,
     ParsedMatrix,
     parse_chart,
-    parse_feature,
+    parse_feature_once,
     parse_matrix,
     parse_recipe,
+    parse_services,
 )
 from builder.catalog.pins import check_pins
-from builder.catalog.recipe import check_chart_needs, check_needs
+from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
+from builder.catalog.services import TABLE, with_services
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -128,8 +128,8 @@ class Workspace:
         )
         raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
-            root=self.root, catalog=catalog, declared=expansion, network=file.matrix.network,
-            lock=lock, notes=tuple(notes),
+            root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
+            network=file.matrix.network,
         )  # fmt: skip
 
     def _expanded(
@@ -205,7 +205,7 @@ class Workspace:
             if image.recipe in recipes:
                 continue
             location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _RECIPE, location):
+            if error := self._missing("images", image.recipe, _needed_files(image), location):
                 errors.append(error)
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
@@ -222,7 +222,8 @@ class Workspace:
                 continue
             try:
                 errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = self._recipe(image.recipe, parsed)
+                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
+                errors += check_mirrored(recipe) if image.is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -269,12 +270,12 @@ class Workspace:
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder = f"images/{name}"
-        tests = self.root / folder / "tests"
+        tests, dockerfile = self.root / folder / "tests", f"{folder}/Dockerfile.j2"
         return Recipe(
             **vars(file),
             name=name,
-            dockerfile=self.read(f"{folder}/Dockerfile.j2"),
-            dockerfile_path=f"{folder}/Dockerfile.j2",
+            dockerfile=self.read(dockerfile) if (self.root / dockerfile).is_file() else "",
+            dockerfile_path=dockerfile,
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
             tests_hash=self._hash(f"{folder}/tests"),
@@ -303,7 +304,7 @@ class Workspace:
     def _test_errors(self, folder: str) -> list[BuilderError]:
         """Return what is no Python in a folder of tests: it is read here, and never run."""
         errors = [
-            _not_python(f"{folder}/{name}", data)
+            checkout.not_python(f"{folder}/{name}", data)
             for name, data in self._bytes(folder).items()
             if name.endswith(".py")
         ]
@@ -366,20 +367,23 @@ class Workspace:
         """Return the features of the catalog, and those of the builder that it lacks."""
         own_names = self._folders(_FEATURES)
         shared, folder = _shared("features")
+        has_own = (self.root / _FEATURES / TABLE).is_file()
+        text = self.read(f"{_FEATURES}/{TABLE}") if has_own else shared.read(f"{folder}/{TABLE}")
+        above = _FEATURES if has_own else str(shared.root / folder)
+        table, table_errors = parse_services(text, f"{above}/{TABLE}")
+        errors += table_errors
         features = [self._feature(_FEATURES, name, errors, notes) for name in own_names]
         for name in shared._folders(folder):
             if name not in own_names and (feature := shared._feature(folder, name, errors, notes)):
                 features.append(replace(feature, folder=str(shared.root / feature.folder)))
-        return {
-            item.name: item for item in sorted(filter(None, features), key=lambda item: item.name)
-        }
+        return with_services(filter(None, features), table)
 
     def _feature(
         self, folder: str, name: str, errors: list[BuilderError], notes: list[str]
     ) -> ChartFeature | None:
         path = f"{folder}/{name}"
         file = f"{path}/feature.yaml"
-        parsed, feature_errors, feature_notes = _parsed_feature(self.read(file), file)
+        parsed, feature_errors, feature_notes = parse_feature_once(self.read(file), file)
         errors += feature_errors
         notes += feature_notes
         if parsed is None:
@@ -438,17 +442,8 @@ class Workspace:
         return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
 
 
-@lru_cache(maxsize=256)
-def _parsed_feature(
-    text: str, file: str
-) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
-    """Parse feature.yaml once in a process: every catalog has those of the builder.
-
-    Returns what `parse_feature` does, and its notes.
-    """
-    notes: list[str] = []
-    parsed, errors = parse_feature(text, file, notes.append)
-    return parsed, tuple(errors), tuple(notes)
+def _needed_files(image: Image) -> tuple[str, ...]:
+    return _RECIPE[:1] if image.is_mirrored else _RECIPE
 
 
 def _shared(kind: str) -> tuple[Workspace, str]:
@@ -467,22 +462,6 @@ def _is_test(path: str) -> bool:
     """Whether pytest looks for tests in a file."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
-
-
-def _not_python(path: str, data: bytes) -> ConfigError | None:
-    """Return the error of a file that Python does not read, if it does not."""
-    location = Location(file=path)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            ast.parse(data)
-    except SyntaxError as error:
-        source = (error.text or "").rstrip("\r\n")
-        line, column = error.lineno or 0, error.offset or 0
-        location = Location(file=path, line=line, column=column, source=source)
-        return ConfigError(f"not Python: {error.msg}", location=location)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return ConfigError(f"not Python: {error or type(error).__name__}", location=location)
-    return None
 
 
 def _is_text(name: str) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import Protocol, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from builder.app.host_tools import HostTools
 from builder.app.options import Options
+from builder.app.ports import BaseSource, PackageChecker, Served
 from builder.build.chart_steps import ChartActions
 from builder.build.disk import Disk, Measure
 from builder.build.events import Listener, Retried
@@ -35,26 +35,25 @@ from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
 from builder.common.enclosure import can_enclose, enclosed
-from builder.common.errors import BuilderError, NoConnectionError, ToolError, TransientError
+from builder.common.errors import NoConnectionError, ToolError, TransientError
 from builder.common.process import Command, Runner, which
 from builder.common.state_dir import StateDir
 from builder.diff.history import History
 from builder.engines.interfaces import HostEngine, ImageBuilder
 from builder.engines.podman.host_probe import probe
 from builder.lock.interfaces import (
-    BaseLocker,
     BaseProvider,
     PackageResolver,
     Provider,
     RemoteFiles,
 )
-from builder.lock.lockfile import BaseLock, Lock
+from builder.lock.lockfile import BaseLock
 from builder.network.build_env import passwords
 from builder.network.connections import program_environment
 from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.plan.models import Step, locked_reference
 from builder.project import Project, Workspace
-from builder.registry.credentials import CredentialFiles, WriteAccess
+from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
@@ -64,6 +63,7 @@ from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, cached_archives
+from builder.resolvers.base_images.upstream import UpstreamImages
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
@@ -92,30 +92,6 @@ class Setup:
     notify: Notify
     stopping: threading.Event
     runner: Runner | None = None
-
-
-class BaseSource(BaseLocker, BaseProvider, Protocol):
-    """Locks base images, and gets what is locked."""
-
-
-class PackageChecker(Protocol):
-    """Knows why packages could not be chosen."""
-
-    def check(self, lock: Lock, targets: Sequence[str]) -> Mapping[str, Sequence[BuilderError]]:
-        """Return what `targets` (ids) lack, by the id of each."""
-
-
-class Served(Protocol):
-    """A registry that runs on this machine while it is needed."""
-
-    def serve(self, *, deletes: bool = False) -> AbstractContextManager[None]:
-        """Serve for as long as the context lasts. Raises ConflictError, ToolError.
-
-        `deletes` says that what was written may be deleted meanwhile.
-        """
-
-    def write_access(self, registry: str) -> WriteAccess | None:
-        """Return where and how it takes what is written; None if `registry` is another one."""
 
 
 class Replaced(TypedDict, total=False):
@@ -323,7 +299,13 @@ class Adapters:
             enclose=self._enclose,
             roots=self._apt_roots,
             credentials=self.credentials,
+            upstream=self._upstream_images,
         )
+
+    @property
+    def _upstream_images(self) -> UpstreamImages:
+        mirrors = self.setup.project.network.mirrors
+        return UpstreamImages(registry=self.store_of_run, mirrors=mirrors)
 
     @cached_property
     def bases(self) -> BaseSource:
@@ -363,7 +345,7 @@ class Adapters:
     @cached_property
     def indexes(self) -> BaseIndexes:
         """Return the package indexes of base images."""
-        return AptIndexes(prepare=self._prepared, state=self._state)
+        return AptIndexes(prepare=self._prepared, state=self._state, upstream=self._upstream_images)
 
     def _read(self, path: str) -> str:
         return Workspace(self.setup.project.root).read(path)

@@ -92,7 +92,7 @@ class Handed:
     @classmethod
     def of(cls, folder: Path, context: RunContext, step: Step, run: str) -> Handed:
         """Return what was handed over for a step of a plan."""
-        parts = {IMAGE} if step.kind != "chart" and step.action != "test" else set()
+        parts = {IMAGE} if step.kind != "chart" and step.action not in {"test", "mirror"} else set()
         parts |= {ARTIFACT} if step.kind != "base" else set()
         inputs = inputs_of(context, step)
         return cls(folder=folder, step=step.id, inputs=inputs, run=run, parts=frozenset(parts))

@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from builder.catalog.models import Network
 from builder.common.archives import digests
 from builder.common.errors import DamagedError, DifferenceError, StepError
 from builder.engines.interfaces import Built
+from builder.lock.lockfile import BaseLock
+from builder.network.upstreams import image_reference
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
@@ -25,6 +28,8 @@ from builder.plan.image_check import ImageCheck
 from builder.plan.image_metadata import ImageMetadata
 from builder.registry.interfaces import Artifact, Registry
 
+_BESIDE = ("sig", "att", "sbom")
+"""The ends of the tags at which cosign keeps what it states of an image."""
 _DESCRIPTIVE = ("created", "author", "history")
 """The keys of a configuration that say how an engine built it; nothing of them is run."""
 
@@ -90,6 +95,23 @@ class ImagePush:
         self._check_same(image, digest, layout)
         return digest
 
+    def mirror(self, lock: BaseLock, network: Network, image: Reference) -> str:
+        """Copy an upstream's image as it is locked, with all its platforms; return its digest.
+
+        Nothing is copied by a tag. Its signatures come with it, where upstream has them as tags.
+        Raises DifferenceError where `image` names other content.
+        """
+        source = image_reference(lock.source.value, network.mirrors)
+        found = self.store.digest(image)
+        check_mirrored(image, found, lock)
+        if found is None:
+            self.store.copy(source.at(lock.content), image)
+        for kind in _BESIDE:
+            beside = f"{lock.content.replace(':', '-')}.{kind}"
+            if self.store.digest(source.with_tag(beside)):
+                self.store.copy(source.with_tag(beside), image.with_tag(beside))
+        return lock.content
+
     def _check_same(self, image: Reference, digest: str, layout: Path) -> None:
         """Raise DifferenceError unless an image in the registry has the content of a layout."""
         own = str(layouts.entry(layout)["digest"])
@@ -124,6 +146,15 @@ class ImagePush:
             return False
         finally:
             file.unlink(missing_ok=True)
+
+
+def check_mirrored(image: Reference, found: str | None, lock: BaseLock) -> None:
+    """Raise DifferenceError where a tag names another image than the one that is locked."""
+    if found not in {None, lock.content}:
+        raise DifferenceError(
+            f"{image} exists with another digest: {found}, and {lock.content} is locked",
+            hint="it stays: find out who pushed it, remove it from the registry, and run it again",
+        )
 
 
 def _run(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from builder.build import size_check
 from builder.build.build_context import DOWNLOADS
 from builder.build.events import BaseResult, ImageResult, Noted, Result
-from builder.build.image_push import ImagePush, TestedImage
+from builder.build.image_push import ImagePush, TestedImage, check_mirrored
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext, Toolbox
@@ -58,11 +58,15 @@ class BuildActions:
         if step.action != "fetch":
             return Result(step=step.id, status="reused", reason=step.reason)
         base = self._context.expansion.bases[step.target]
+        lock = self._context.lock.base(base.id)
         reference = base_reference(base, self._context.catalog, self._context.lock)
         self._note(step, "fetching")
-        layout = self._toolbox.bases.layout(base, self._context.lock.base(base.id))
-        self._note(step, "pushing")
-        digest = self._image_push.push_base(layout, reference)
+        if lock.source.kind == "image":
+            digest = self._image_push.mirror(lock, self._context.project.network, reference)
+        else:
+            layout = self._toolbox.bases.layout(base, lock)
+            self._note(step, "pushing")
+            digest = self._image_push.push_base(layout, reference)
         return Result(
             step=step.id, status="done", reason=step.reason, detail=BaseResult(digest=digest)
         )
@@ -90,7 +94,8 @@ class BuildActions:
             return Result(
                 step=step.id, status="reused", reason=reason, detail=ImageResult(digest=digest)
             )
-        return self._build(step, target_plan)
+        make = self._tag_mirrored if target_plan.action == "mirror" else self._build
+        return make(step, target_plan)
 
     def test(self, step: Step) -> Result:
         """Run the smoke test of a target on its image in the registry."""
@@ -187,6 +192,39 @@ class BuildActions:
         )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
+    def _tag_mirrored(self, step: Step, target_plan: TargetPlan) -> Result:
+        """Test a mirrored image, and give it the tag of its fingerprint, with its metadata."""
+        began, store = time.monotonic(), self._toolbox.store
+        target, lock = target_plan.target, self._context.lock.base(target_plan.target.parent)
+        mirrored = self._pinned_contexts(target)["parent"]
+        check_mirrored(mirrored, mirrored.digest, lock)
+        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock)
+        image = mirrored.at(lock.manifest)
+        counts, log = self._test(step, target_plan, image)
+        self._note(step, "pushing")
+        layers, size = len(store.layers(image)), sum(store.blobs(image).values())
+        metadata = image_metadata.ImageMetadata(
+            digest=lock.content,
+            size=size,
+            tests=counts,
+            seconds=time.monotonic() - began,
+            shares=(ImageShare(target=target.id, recipe=target.recipe, layers=layers, size=size),),
+            tests_hash=target_plan.tests_hash,
+            isolation=image_metadata.MIRRORED,
+        )
+        artifact = image_metadata.artifact(
+            metadata,
+            target_plan.fingerprint,
+            self._requests.junit(target_plan).read_bytes(),
+            package_list.dump({}),
+        )
+        store.put(artifact, image_metadata.reference_of(target_plan.reference))
+        store.copy(mirrored, target_plan.reference)
+        detail = ImageResult(
+            digest=lock.content, size=size, tests=counts, chain=metadata.shares, log=str(log)
+        )
+        return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
     def _check_packages(self, target_plan: TargetPlan, parent_packages: PackageList | None) -> None:
         """Compare the installed packages with the lock, if it has them. Raises StepError."""
         if target_plan.target.id in self._context.lock.package_sets:
@@ -253,9 +291,16 @@ class BuildActions:
                 fingerprint=target_plan.fingerprint,
                 metadata=metadata,
                 junit=self._requests.junit(target_plan).read_bytes(),
-                packages=self._requests.installed(target_plan).read_bytes(),
+                packages=self._listed(target_plan),
             )
         )
+
+    def _listed(self, target_plan: TargetPlan) -> bytes:
+        """Return the package list to store: of the image, and of what its lineage does without."""
+        lineage = self._context.expansion.lineage(target_plan.target)
+        missing = {image: why for ancestor in lineage for image, why in ancestor.without}
+        installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
+        return package_list.dump(package_list.with_missing(installed, missing))
 
     def _pinned_contexts(self, target: Target) -> dict[str, Reference]:
         """Return the parent and the inputs of a target by digest. Raises as `_pinned` does."""

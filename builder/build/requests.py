@@ -113,6 +113,7 @@ class Requests:
             ports=tuple(dict.fromkeys(port for recipe in recipes for port in recipe.ports)),
             junit=self.junit(target_plan),
             log=log,
-            packages=self.installed(target_plan),
+            # What is in a mirrored image is for upstream to say; it may have no shell to ask.
+            packages=None if target_plan.target.is_mirrored else self.installed(target_plan),
             is_restricted=not (matrix.catalog.sudo or any(recipe.privileges for recipe in recipes)),
         )

@@ -356,8 +356,10 @@ class ChartFeature(FeatureFile):
     """A folder under `charts/features/`, or of the builder: values and templates for named slots.
 
     `folder` is for errors: relative to the catalog, or absolute where it came with the builder.
+    `languages` are the axes of the images that use it, of a connection of services.yaml.
     """
 
     name: str
     files: Mapping[str, str]
     folder: str = ""
+    languages: tuple[str, ...] | None = None

@@ -14,8 +14,10 @@ from functools import cached_property
 from math import prod
 from typing import NoReturn
 
-from builder.catalog.ids import BaseId, TargetId
-from builder.catalog.matrix_check import Constraint, Faults, Locations, check_names
+from builder.catalog.constraints import chosen, matches, present, with_names
+from builder.catalog.fields import Constraint
+from builder.catalog.ids import BaseId, TargetId, ValueId
+from builder.catalog.matrix_check import Faults, Locations, check_names
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
 from builder.common.errors import ConfigError, raise_all
@@ -71,10 +73,17 @@ class Expansion:
             needs[target.id] = [target.parent, *inputs]
         return needs
 
-
-def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
-    """Whether a variant with these values is in every list of the constraint."""
-    return all(values.get(axis) in names for axis, names in constraint.items())
+    @cached_property
+    def required(self) -> dict[str, list[str]]:
+        """The same without optional inputs: what each cannot be built without."""
+        optional = {
+            target.id: {item for image, item in target.inputs if image in target.optional}
+            for target in self.targets.values()
+        }
+        return {
+            key: [item for item in needed if item not in optional.get(key, ())]
+            for key, needed in self.needs.items()
+        }
 
 
 def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
@@ -134,12 +143,13 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
     bases: dict[str, Base] = {}
     for target in targets.values():
         if target.is_root:
-            axis = matrix.images[target.variant.image].parent
+            axis = matrix.images[target.variant.image].root_axis
             bases[target.parent] = Base(
                 id=target.parent,
                 axis=axis,
                 value=target.variant.values[axis],
                 platform=target.platform,
+                line=matrix.value(axis, target.variant.values[axis]).upstream,
             )
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
     errors = (*names.errors, *expander.errors)
@@ -220,26 +230,30 @@ class _Expander(Faults):
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
         path: Path = ("images", image.name)
-        self._check_only(image.only, allowed, (*path, "only"))
-        narrowed = [values for values in allowed if matches(image.only, values)]
-        for index, constraint in enumerate(image.exclude):
-            is_known = self.unknown.isdisjoint(_pairs(constraint))
+        only = self._only(image.only, allowed, (*path, "only"))
+        narrowed = [values for values in allowed if matches(only, values)]
+        for index, entries in enumerate(image.exclude):
+            constraint = with_names(entries, self.matrix.axes, allowed)
+            is_known = self.unknown.isdisjoint(_pairs(entries))
             if is_known and not any(matches(constraint, values) for values in allowed):
                 exclude_path = (*path, "exclude", index)
                 self._fail(f"this exclude matches no target of image {image.name}", exclude_path)
             narrowed = [values for values in narrowed if not matches(constraint, values)]
         return narrowed
 
-    def _check_only(
+    def _only(
         self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
-    ) -> None:
-        """Note an error for each name in an `only` that matches nothing."""
-        for axis, names in only.items():
-            present = {values.get(axis) for values in variants}
-            for index, name in enumerate(names):
-                if name not in present and (axis, name) not in self.unknown:
-                    message = f"{axis}={name} matches no target here"
-                    self._fail(message, (*path, axis, index), "take it out of this list")
+    ) -> Constraint:
+        """Return an `only` with names; note an error for each entry that chooses nothing."""
+        there = present(self.matrix.axes, variants)
+        for axis, entries in only.items():
+            for index, entry in enumerate(entries):
+                if not chosen(entry, there.get(axis, ())) and (axis, entry) not in self.unknown:
+                    is_name = any(entry == value.name for value in self.matrix.axes[axis])
+                    shown = ValueId.of(axis, entry) if is_name else f"{axis}: {entry!r}"
+                    message, hint = f"{shown} matches no target here", "take it out of this list"
+                    self._fail(message, (*path, axis, index), hint)
+        return with_names(only, self.matrix.axes, variants)
 
     def _constraints_fit(
         self, image: Image, axes: Iterable[str], own_values: Sequence[Sequence[AxisValue]]
@@ -265,9 +279,19 @@ class _Expander(Faults):
     def _values_agree(self, values: Mapping[str, str]) -> bool:
         for axis, name in values.items():
             value = self.matrix.value(axis, name)
-            if not matches(value.requires, values) or not matches(value.only, values):
+            if not all(matches(constraint, values) for constraint in self._needed[value.id]):
                 return False
         return True
+
+    @cached_property
+    def _needed(self) -> Mapping[str, tuple[Constraint, Constraint]]:
+        """What each value requires, and what it is combined with only: of all values there are."""
+        axes = self.matrix.axes
+        return {
+            value.id: (with_names(value.requires, axes), with_names(value.only, axes))
+            for values in axes.values()
+            for value in values
+        }
 
     # Targets and charts.
 
@@ -329,13 +353,13 @@ class _Expander(Faults):
         is_root = image.parent not in matrix.images
         parent: str
         if is_root:
-            parent = BaseId.of(image.parent, variant.values[image.parent], platform)
+            parent = BaseId.of(image.root_axis, variant.values[image.root_axis], platform)
         else:
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values
             projection = {axis: variant.values[axis] for axis in axes}
             parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
-        ends = [matrix.value(axis, name).eol for axis, name in variant.values.items()]
+        values = [matrix.value(axis, name) for axis, name in variant.values.items()]
         return Target(
             id=target_id(variant, platform, matrix),
             variant=variant,
@@ -350,8 +374,10 @@ class _Expander(Faults):
             ),
             optional=tuple(item.image for item in image.inputs if item.optional),
             is_root=is_root,
+            is_mirrored=image.is_mirrored,
             publish=image.publish,
-            eol=min((end for end in ends if end), default=None),
+            eol=min((value.eol for value in values if value.eol), default=None),
+            last_day=min(filter(None, map(matrix.last_day, values)), default=None),
         )
 
     def _input_variant(
@@ -378,11 +404,11 @@ class _Expander(Faults):
         if not variants[chart.image]:  # what is wrong is reported already
             return ()
         before = len(self.errors)
-        self._check_only(
+        only = self._only(
             chart.only, [variant.values for variant in variants[chart.image]], (*path, "only")
         )
         selected = tuple(
-            variant for variant in variants[chart.image] if matches(chart.only, variant.values)
+            variant for variant in variants[chart.image] if matches(only, variant.values)
         )
         if not selected and not self.unknown and len(self.errors) == before:
             self._fail_key(f"chart {name} selects no target of image {chart.image}", path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import (
@@ -176,6 +176,12 @@ def _day(value: Any) -> str:
         return date.fromisoformat(value).isoformat()
     except ValueError:
         raise ValueError(f"not a date: {value!r}; write YYYY-MM-DD") from None
+
+
+def days_after(day: str, days: int) -> str:
+    """Return the day that is so many days after another one; the last of the calendar at most."""
+    begin = date.fromisoformat(day)
+    return (begin + timedelta(days=min(days, (date.max - begin).days))).isoformat()
 
 
 def _size(value: Any) -> int:

@@ -28,6 +28,7 @@ from builder.catalog.fields import (
     ValueName,
     Whole,
     as_tuple,
+    days_after,
     described,
     named,
     named_by_key,
@@ -40,7 +41,7 @@ from builder.common.errors import Location
 
 @dataclass(frozen=True, kw_only=True)
 class Source(FileModel):
-    """One source of a base: an image of a registry, or a bootstrapped suite."""
+    """One source of a base: an image of a registry, a bootstrapped suite, or one to mirror."""
 
     registry: Annotated[
         str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
@@ -48,16 +49,29 @@ class Source(FileModel):
     bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
         None
     )
+    image: Annotated[
+        str | None,
+        Field(
+            description="a repository whose newest tag of the release line is mirrored as it is,"
+            " e.g. docker.io/library/mongo"
+        ),
+    ] = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What the file says, by kind; just one kind is valid."""
+        kinds = {"registry": self.registry, "bootstrap": self.bootstrap, "image": self.image}
+        return {kind: value for kind, value in kinds.items() if value is not None}
 
     @property
     def kind(self) -> str:
-        """`registry` or `bootstrap`."""
-        return "bootstrap" if self.registry is None else "registry"
+        """`registry`, `bootstrap` or `image`."""
+        return next(iter(self.given), "")
 
     @property
     def value(self) -> str:
-        """Its reference, or its suite."""
-        return (self.bootstrap if self.registry is None else self.registry) or ""
+        """Its reference, its suite, or its repository."""
+        return self.given.get(self.kind, "")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
@@ -73,7 +87,11 @@ class AxisValue(FileModel):
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
     release_line: Annotated[
-        ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
+        ReleaseLineName,
+        Field(
+            description="what the provider calls it, or how the tags of its image begin, where that"
+            " is not its name"
+        ),
     ] = ""
     platforms: Annotated[
         tuple[PlatformName, ...], Field(description="the only platforms that have it")
@@ -89,7 +107,11 @@ class AxisValue(FileModel):
         Field(description="its part of a tag; {version} is the exact version; -x goes last"),
     ] = None
     eol: Annotated[
-        Day | None, Field(description="the last day on which it is built, YYYY-MM-DD")
+        Day | None,
+        Field(
+            description="its end of life, YYYY-MM-DD: the last day on which it is built, but for"
+            " days of `grace`"
+        ),
     ] = None
     sources: Annotated[
         tuple[Source, ...], Field(description="where a base comes from, best first")
@@ -104,6 +126,11 @@ class AxisValue(FileModel):
     def upstream(self) -> str:
         """The release line as its provider calls it."""
         return self.release_line or self.name
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is an image of an upstream, of which nothing is built."""
+        return any(source.kind == "image" for source in self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +165,20 @@ class Input(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Image(FileModel):
-    """A recipe on a parent."""
+    """A recipe on a parent, or an upstream's image as it is."""
 
     name: Annotated[str, NOT_IN_FILE]
-    parent: Annotated[
-        Name, Field(alias="from", description="the parent image, or an axis for a root image")
-    ]
+    origin: Annotated[
+        Name | None,
+        Field(alias="from", description="the parent image, or an axis for a root image"),
+    ] = None
+    upstream: Annotated[
+        Name | None,
+        Field(
+            description="instead of `from`: the axis whose images of an upstream are mirrored bit"
+            " for bit, tested and never built"
+        ),
+    ] = None
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under images/; the image's name")
     ] = ""
@@ -168,6 +203,21 @@ class Image(FileModel):
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
+
+    @property
+    def parent(self) -> str:
+        """What it is built on: an image, or the axis of a root image; "" where it is mirrored."""
+        return self.origin or ""
+
+    @property
+    def root_axis(self) -> str:
+        """The axis that it comes from, if it is a root image."""
+        return self.upstream or self.parent
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is an upstream's image as it is."""
+        return self.upstream is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,6 +345,35 @@ class Retention(FileModel):
     ] = 180
 
 
+@dataclass(frozen=True, kw_only=True)
+class BumpPolicy(FileModel):
+    """How the release lines of an axis come and go."""
+
+    grace: Annotated[
+        Whole | None,
+        Field(
+            ge=0,
+            description="days after its end of life for which a line is still built and offered,"
+            " but is no default",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bump(FileModel):
+    """How release lines come and go."""
+
+    defaults: Annotated[BumpPolicy, Field(description="what holds for every axis")] = BumpPolicy()
+    axes: Annotated[
+        Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
+    ] = field(default_factory=dict)
+
+    def grace(self, axis: str) -> int:
+        """Return for how many days the lines of an axis are built after their end of life."""
+        own = self.axes.get(axis, self.defaults).grace
+        return (self.defaults.grace if own is None else own) or 0
+
+
 def _name_values(axes: Any) -> Any:
     """Put the names of axes and values into the values; one that is null says nothing."""
     if not isinstance(axes, Mapping):
@@ -318,6 +397,7 @@ class Matrix(FileModel):
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
+    bump: Annotated[Bump, Field(description="how release lines come and go")] = Bump()
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
         BeforeValidator(_name_values),
@@ -370,6 +450,18 @@ class Matrix(FileModel):
     def value(self, axis: str, name: str) -> AxisValue:
         """Return the value `name` of `axis`. Raises KeyError where there is none."""
         return self._values[axis, name]
+
+    def axes_of(self, image: str) -> tuple[str, ...]:
+        """Return the axes of an image, with those of the images that it is built from."""
+        seen: dict[str, tuple[str, ...]] = {}
+        while image in self.images and image not in seen:
+            seen[image] = self.images[image].axes
+            image = self.images[image].parent
+        return tuple(axis for axes in reversed(seen.values()) for axis in axes)
+
+    def last_day(self, value: AxisValue) -> str | None:
+        """Return the last day on which a value is built; None where its end is not known."""
+        return days_after(value.eol, self.bump.grace(value.axis)) if value.eol else None
 
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], AxisValue]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from builder.catalog import constraints
+from builder.catalog.fields import Constraint
 from builder.catalog.models import Image, Matrix, Path
 from builder.common import graph
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
-
-Constraint = Mapping[str, tuple[str, ...]]
 
 
 class Locations(Protocol):
@@ -88,9 +88,7 @@ class _Checker(Faults):
 
     def _check_image(self, name: str, image: Image) -> None:
         matrix, path = self._matrix, ("images", name)
-        if image.parent not in matrix.images and image.parent not in matrix.axes:
-            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
-            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
+        self._check_origin(image)
         for index, axis in enumerate(image.axes):
             if axis not in matrix.axes:
                 hint = did_you_mean(axis, matrix.axes)
@@ -106,22 +104,62 @@ class _Checker(Faults):
         self._check_constraint(image.only, (*path, "only"))
         for index, constraint in enumerate(image.exclude):
             self._check_constraint(constraint, (*path, "exclude", index))
-        if image.parent in matrix.axes and image.parent not in matrix.images:
+        is_axis = image.parent in matrix.axes and image.parent not in matrix.images
+        if image.is_mirrored or is_axis:
             self._check_root(image)
+
+    def _check_origin(self, image: Image) -> None:
+        matrix, path = self._matrix, ("images", image.name)
+        if (image.origin is None) == (image.upstream is None):
+            has = "neither `from` nor" if image.origin is None else "both `from` and"
+            message = f"image {image.name} has {has} `upstream`"
+            hint = "`from: IMAGE` builds on a parent, `upstream: AXIS` mirrors an upstream's image"
+            self._fail_key(message, path, hint)
+        elif image.is_mirrored:
+            self._check_mirrored(image)
+        elif image.parent not in matrix.images and image.parent not in matrix.axes:
+            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
+            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
+        for used in (image.parent, *(item.image for item in image.inputs)):
+            if used in matrix.images and matrix.images[used].is_mirrored:
+                message = f"image {used} is mirrored as it is, and nothing is built with it"
+                self._fail_key(message, path)
+
+    def _check_mirrored(self, image: Image) -> None:
+        path: Path = ("images", image.name)
+        if image.root_axis not in self._matrix.axes:
+            hint = did_you_mean(image.root_axis, self._matrix.axes)
+            self._fail(f"unknown axis {image.root_axis!r}", (*path, "upstream"), hint)
+        elif set(image.axes) != {image.root_axis}:
+            message = f"image {image.name} is mirrored, so its axes are [{image.root_axis}]"
+            self._fail_key(message, path, "nothing is built into it")
+        for key, given in (("inputs", image.inputs), ("pin", image.pin)):
+            if given:
+                message = f"image {image.name} is mirrored as it is, and has no {key}"
+                self._fail_key(message, (*path, key))
 
     def _check_root(self, image: Image) -> None:
         path: Path = ("images", image.name)
-        if image.parent not in image.axes:
+        if image.root_axis not in image.axes and not image.is_mirrored:
             self._fail_key(
-                f"image {image.name} comes from axis {image.parent} and does not have it",
+                f"image {image.name} comes from axis {image.root_axis} and does not have it",
                 path,
-                f"add {image.parent} to its axes",
+                f"add {image.root_axis} to its axes",
             )
-        for value in self._matrix.axes[image.parent]:
+        for value in self._matrix.axes.get(image.root_axis, ()):
+            value_path: Path = ("axes", value.axis, value.name)
             if not value.sources:
                 self._fail_key(
                     f"axis value {value.id} has no sources, and image {image.name} comes from it",
-                    ("axes", value.axis, value.name),
+                    value_path,
+                )
+            elif any((source.kind == "image") != image.is_mirrored for source in value.sources):
+                kinds = "`image`" if image.is_mirrored else "`registry` or `bootstrap`"
+                self._fail(
+                    f"axis value {value.id} has other sources than {kinds}, and image {image.name}"
+                    f" is {'mirrored' if image.is_mirrored else 'built'}",
+                    (*value_path, "sources"),
+                    "`upstream: AXIS` mirrors `image` sources, `from: AXIS` builds on the others",
                 )
 
     def _check_constraint(self, constraint: Constraint, path: Path) -> None:
@@ -130,10 +168,7 @@ class _Checker(Faults):
                 hint = did_you_mean(axis, self._matrix.axes)
                 self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
                 continue
-            declared = [value.name for value in self._matrix.axes[axis]]
             for index, name in enumerate(names):
-                if name not in declared:
-                    hint = did_you_mean(name, declared)
+                if problem := constraints.problem(name, names, axis, self._matrix.axes[axis]):
                     self.unknown.append((axis, name))
-                    name_path = (*path, axis, index)
-                    self._fail(f"axis {axis} has no value {name!r}", name_path, hint)
+                    self._fail(problem.message, (*path, axis, index), problem.hint)

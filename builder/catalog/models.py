@@ -125,11 +125,17 @@ class Target:
     optional: tuple[str, ...] = ()  # images
     without: tuple[tuple[str, str], ...] = ()  # (image, reason)
     is_root: bool = False
+    is_mirrored: bool = False  # an upstream's image as it is: nothing is built
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values
+    last_day: str | None = None  # on which it is built: the earliest among its values
 
     def has_ended(self, today: str) -> bool:
         """Whether the last day on which it is built is over."""
+        return self.last_day is not None and self.last_day < today
+
+    def is_past(self, today: str) -> bool:
+        """Whether an end of life among its values is over: it is no default any more."""
         return self.eol is not None and self.eol < today
 
     @property
@@ -147,6 +153,7 @@ class Base:
     axis: str
     value: str
     platform: str
+    line: str = ""  # the release line, as upstream calls it
 
     @property
     def value_id(self) -> str:

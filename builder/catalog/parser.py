@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from builder.catalog import yaml_document as documents
+from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import repository_of
 from builder.catalog.models import (
     AxisValue,
@@ -21,6 +23,7 @@ from builder.catalog.models import (
 from builder.catalog.recipe import URL, parse_condition, remote_file
 from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
+from builder.catalog.services import ServiceTable
 from builder.catalog.tags import is_part
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError, Location
@@ -112,6 +115,27 @@ def parse_feature(
     return feature, errors + problems
 
 
+@lru_cache(maxsize=256)
+def parse_feature_once(
+    text: str, file: str
+) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
+    """Parse feature.yaml once in a process: every catalog has those of the builder.
+
+    Returns what `parse_feature` does, and its notes.
+    """
+    notes: list[str] = []
+    parsed, errors = parse_feature(text, file, notes.append)
+    return parsed, tuple(errors), tuple(notes)
+
+
+@lru_cache(maxsize=8)
+def parse_services(text: str, file: str) -> tuple[ServiceTable | None, tuple[BuilderError, ...]]:
+    """Parse services.yaml once in a process. Broken YAML is raised; other mistakes are returned."""
+    document, errors = documents.load(text, file)
+    table, problems = validate(document, ServiceTable)
+    return table and replace(table, file=file), (*errors, *problems)
+
+
 def _load(
     text: str, file: str, kind: str, note: Callable[[str], None]
 ) -> tuple[Document, list[BuilderError]]:
@@ -176,11 +200,14 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
     errors: list[BuilderError] = []
     for name in matrix.images:
         is_base = any(value.sources for value in matrix.axes.get(name, ()))
-        if name in _RESERVED or is_base:
+        if name in _RESERVED or (is_base and matrix.images[name].upstream != name):
             message = f"an image cannot be called {name!r}: the catalog uses that repository itself"
             errors.append(ConfigError(message, location=document.at_key(("images", name))))
     errors += _check_repository(document, matrix.catalog.repository)
     errors += _check_registries(document, matrix.catalog)
+    for axis in matrix.bump.axes:
+        if axis not in matrix.axes:
+            errors.append(_unknown_axis(axis, matrix.axes, document.at_key(("bump", "axes", axis))))
     for values in matrix.axes.values():
         for value in values:
             errors += _check_value(document, value)
@@ -190,17 +217,32 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
 def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
     errors: list[BuilderError] = []
     above: Path = ("axes", value.axis, value.name)
+    if value.name in ROLES:
+        message = f"a value cannot be called {value.name!r}: lists of values mean another by it"
+        hint = "give it another name, such as its release line"
+        errors.append(ConfigError(message, hint=hint, location=document.at_key(above)))
     if value.tag and not is_part(value.tag):
         hint = "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
         message = f"{value.tag!r} cannot be part of a tag"
         errors.append(ConfigError(message, hint=hint, location=document.at((*above, "tag"))))
     for index, source in enumerate(value.sources):
         path: Path = (*above, "sources", index)
-        if (source.registry is None) == (source.bootstrap is None):
-            message = "a source is one of registry and bootstrap"
+        if len(source.given) != 1:
+            message = "a source is one of registry, bootstrap and image"
             errors.append(ConfigError(message, location=document.at(path)))
         elif source.registry is not None:
             errors += _check_reference(source.registry, document.at((*path, "registry")))
+        elif source.image is not None:
+            errors += _check_image_source(source.image, document.at((*path, "image")))
+    return errors
+
+
+def _check_image_source(text: str, location: Location) -> list[BuilderError]:
+    errors = _check_reference(text, location)
+    if not errors and (found := parse_reference(text)).name != text:
+        message = f"{text!r} is no repository: it has a tag or a digest"
+        hint = f"image: {found.name}; the value's name, or `release_line`, says how its tags begin"
+        return [ConfigError(message, hint=hint, location=location)]
     return errors
 
 

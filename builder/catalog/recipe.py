@@ -221,6 +221,25 @@ def check_tests(
     return list(errors.values())
 
 
+def check_mirrored(recipe: Recipe) -> list[BuilderError]:
+    """Return an error for each part of a mirrored image's recipe that would have to be built."""
+    folder = f"images/{recipe.name}"
+    given = {
+        "Dockerfile.j2": recipe.dockerfile,
+        "files": recipe.files,
+        "recipe.yaml": recipe.ecosystems or recipe.provides,
+    }
+    return [
+        ConfigError(
+            f"image {recipe.name} is mirrored as it is, and its recipe says what to build",
+            hint="it has summary, command, ports and tests; an image of `from` is built",
+            location=Location(file=f"{folder}/{file}"),
+        )
+        for file, is_given in given.items()
+        if is_given
+    ]
+
+
 def check_needs(
     expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], locations: Locations
 ) -> list[BuilderError]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from builder.catalog.expansion import Expansion, matches
+from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
 from builder.catalog.models import Target
 from builder.common import graph
@@ -58,7 +58,7 @@ def _picks(expression: str, target: Target) -> bool:
 def _term(term: str, target: Target) -> bool:
     axis, equals, value = term.partition("=")
     if equals:
-        return matches({axis: (value,)}, target.variant.values)
+        return target.variant.values.get(axis) == value
     return fnmatchcase(target.variant.image, term) or fnmatchcase(target.id, term)
 
 

@@ -58,19 +58,21 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
         version=version,
         catalog=catalog.matrix.name,
         sudo=catalog.matrix.catalog.sudo,
+        axes=catalog.matrix.axes_of(chart.image),
     )
 
 
 def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     """Return what is wrong with charts, before it is known which images there will be.
 
-    Of several that have the same recipe, features and values, the first is looked at.
+    Of several that have the same recipe, features, axes and values, the first is looked at.
     """
     errors: list[BuilderError] = []
     looked_at = set()
     for name in names:
         chart = catalog.matrix.charts[name]
-        key = (chart.recipe, chart.features, repr(chart.values), repr(chart.fixed))
+        axes = frozenset(catalog.matrix.axes_of(chart.image))
+        key = (chart.recipe, chart.features, axes, repr(chart.values), repr(chart.fixed))
         if key in looked_at:
             continue
         looked_at.add(key)

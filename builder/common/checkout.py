@@ -5,10 +5,12 @@ Leftovers of editors and programs, and files that git ignores, do not count: clo
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
 import stat
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
@@ -317,3 +319,19 @@ def _converted(entries: tuple[str, ...]) -> Iterator[str]:
 def _paths(root: Path, names: Iterable[str]) -> list[Path]:
     real = root.resolve()
     return [real / name for name in names if name.strip("./")]
+
+
+def not_python(path: str, data: bytes) -> ConfigError | None:
+    """Return the error of a file that Python does not read, if it does not."""
+    location = Location(file=path)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(data)
+    except SyntaxError as error:
+        source = (error.text or "").rstrip("\r\n")
+        line, column = error.lineno or 0, error.offset or 0
+        location = Location(file=path, line=line, column=column, source=source)
+        return ConfigError(f"not Python: {error.msg}", location=location)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return ConfigError(f"not Python: {error or type(error).__name__}", location=location)
+    return None

@@ -77,7 +77,7 @@ def outdated(
     base_of = {key: expansion.base_of(expansion.targets[key]) for key in selected}
     bases = _newer_packages(base_of.values(), locked, newer, moved_on)
     picked = [expansion.targets[key] for key in selected]
-    ended = {target.id: target.eol or "" for target in picked if target.has_ended(today)}
+    ended = {target.id: target.last_day or "" for target in picked if target.has_ended(today)}
     before = fingerprints(locked)
     after = before if newest == locked else fingerprints(newest)
     targets: dict[str, str] = {}

@@ -14,6 +14,7 @@ from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
 from builder.export.tree import fetch_lines
 from builder.lock.package_lists import files_to_fetch
+from builder.network.upstreams import image_reference
 from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.store import RegistryStore
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE
@@ -44,6 +45,8 @@ class Commands:
             return self._base(step)
         if step.action == "build":
             return self._target(step)
+        if step.action == "mirror":
+            return self._mirrored(step)
         if step.action == "package":
             return self._chart(step)
         if step.action == "release":
@@ -53,6 +56,11 @@ class Commands:
     def _base(self, step: Step) -> Iterator[str]:
         base = self.context.expansion.bases[step.target]
         lock = self.context.lock.base(base.id)
+        reference = base_reference(base, self.context.catalog, self.context.lock)
+        if lock.source.kind == "image":
+            source = image_reference(lock.source.value, self.context.project.network.mirrors)
+            yield str(self.store.copy_command(source.at(lock.content), reference))
+            return
         request = self.bases.request(base, lock)
         if lock.source.kind == "registry":
             yield f"mkdir -p {shlex.quote(str(request.layout.parent))}"
@@ -63,8 +71,12 @@ class Commands:
             yield f"rm -f {shlex.quote(str(archive))}"
             yield str(self.bases.bootstrap_command(base, lock.source, lock.epoch, archive))
             yield from self.engine.commands(request)
-        reference = base_reference(base, self.context.catalog, self.context.lock)
         yield str(self.store.push_command(request.layout, reference))
+
+    def _mirrored(self, step: Step) -> Iterator[str]:
+        target_plan = self.context.plan.targets[step.target]
+        image = self.requests.contexts(target_plan.target)["parent"]
+        yield str(self.store.copy_command(image, target_plan.reference))
 
     def _target(self, step: Step) -> Iterator[str]:
         target_plan = self.context.plan.targets[step.target]

@@ -72,11 +72,13 @@ def tree(
 def as_declared(lock: Lock, bases: Iterable[Base], matrix: Matrix) -> Lock:
     """Return a lock that also has the bases of other platforms, as the matrix declares them.
 
-    They get source and timestamp of the default platform's base, and no content id.
+    They get source and timestamp of the default platform's base, and no content id. So do images
+    that are mirrored and not locked: what is rendered names them by their repository.
     """
     base_locks = dict(lock.bases)
     for base in bases:
-        if base.id in base_locks or base.platform == matrix.default_platform:
+        is_needed = matrix.value(base.axis, base.value).is_mirrored
+        if base.id in base_locks or (base.platform == matrix.default_platform and not is_needed):
             continue
         sibling = lock.bases.get(BaseId.of(base.axis, base.value, matrix.default_platform))
         source = sibling.source if sibling else matrix.value(base.axis, base.value).sources[0]

@@ -21,7 +21,7 @@ from builder.lock.interfaces import (
     Provider,
     ReleaseLineRequest,
 )
-from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
+from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock, is_of_line
 from builder.lock.package_locker import (
     ALL,
     Locate,
@@ -194,14 +194,20 @@ def _unchanged(previous: Lock, matrix: Matrix, expansion: Expansion, upgrade: Up
     for key, base in expansion.bases.items():
         sources = matrix.value(base.axis, base.value).sources
         is_fixed = not upgrade.release_line(base.value_id)
-        if key in previous.bases and is_fixed and previous.bases[key].source in sources:
-            bases[key] = previous.bases[key]
+        locked = previous.bases.get(key)
+        if locked and is_fixed and locked.source in sources and _is_of(base, locked):
+            bases[key] = locked
     release_locks = {
         key: locked
         for key, locked in previous.release_lines.items()
         if not upgrade.release_line(key)
     }
     return Lock(bases=bases, release_lines=release_locks)
+
+
+def _is_of(base: Base, locked: BaseLock) -> bool:
+    """Whether the image of a base, if it is mirrored, is of its release line still."""
+    return not locked.version or is_of_line(locked.version, base.line)
 
 
 def _of_any_platform(expansion: Expansion, target_ids: Iterable[str]) -> set[str]:

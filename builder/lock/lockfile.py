@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from builder.catalog.ids import BaseId
 from builder.catalog.models import RemoteFile, Source
 from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
@@ -19,10 +20,15 @@ from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
-FORMAT = 5
+FORMAT = 6
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
+
+
+def is_of_line(tag: str, line: str) -> bool:
+    """Whether the tag of a mirrored image is of a release line; either may begin with `v`."""
+    return f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +66,10 @@ class Lock:
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
-        """The exact version of each release line, by `axis=value`."""
-        return {name: version_lock.version for name, version_lock in self.release_lines.items()}
+        """The exact version of each release line and mirrored image, by `axis=value`."""
+        mirrored = {BaseId(key).value: base.version for key, base in self.bases.items()}
+        lines = {name: version_lock.version for name, version_lock in self.release_lines.items()}
+        return {**{key: version for key, version in mirrored.items() if version}, **lines}
 
     def epoch(self, target: str, base: str) -> int:
         """Return the timestamp in seconds of a target's files; without packages, its base's."""
@@ -180,6 +188,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
             name: {
                 "source": {base.source.kind: base.source.value},
                 "content": base.content,
+                **({"version": base.version, "manifest": base.manifest} if base.version else {}),
                 "epoch": base.epoch,
                 "suites": {
                     suite: _suite_data(suite_lock) for suite, suite_lock in base.suites.items()
@@ -265,6 +274,8 @@ def _base(item: Mapping[str, Any]) -> BaseLock:
     return BaseLock(
         source=Source(**{kind: value}),
         content=str(item["content"]),
+        version=str(item.get("version", "")),
+        manifest=str(item.get("manifest", "")),
         epoch=int(item["epoch"]),
         suites={str(name): _suite(suite) for name, suite in item["suites"].items()},
     )
@@ -289,9 +300,14 @@ class BaseLock:
 
     `content` is a digest: of the uncompressed root file system for a bootstrap, of the manifest
     for a registry. `epoch` is in seconds. `suites` are those of its archive, by name.
+
+    Of a mirrored image, `content` is the digest of what its tag named, an index as a rule;
+    `version` is that tag, and `manifest` the digest of the image for the platform of the base.
     """
 
     source: Source
     content: str
     epoch: int
     suites: Mapping[str, Suite] = field(default_factory=dict)
+    version: str = ""
+    manifest: str = ""

@@ -64,9 +64,8 @@ def _hash(data: Mapping[str, Any]) -> str:
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
     """Return the first release line that the lock lacks, as `axis=value`, or nothing."""
     needed = (matrix.value(axis, name) for axis, name in values.items())
-    return next(
-        (value.id for value in needed if value.provider and value.id not in lock.release_lines), ""
-    )
+    unlocked = (value for value in needed if value.id not in lock.versions)
+    return next((value.id for value in unlocked if value.provider or value.is_mirrored), "")
 
 
 def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:

@@ -18,6 +18,7 @@ from builder.catalog.package_shape import VERSION, is_digest_by, is_file_name
 from builder.catalog.packages import Packages
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.lock.lockfile import FILE, BaseLock, Lock, VersionLock, position
+from builder.oci.reference import is_tag
 
 UrlStarts = Callable[[str, str], "tuple[str, ...] | None"]
 """Returns how the URLs of files of a release line, `axis=value`, in a version may begin; None for
@@ -116,6 +117,12 @@ def _base(name: str, base: BaseLock, matrix: Matrix) -> Iterator[tuple[tuple[str
         yield ("source",), f"matrix.yaml does not name its source {base.source}"
     if not is_digest_by(base.content, "sha256"):
         yield ("content",), f"its content {base.content!r} is not a sha256"
+    if (base.source.kind == "image") != bool(base.version):
+        yield ("version",), "only a mirrored image has a version"
+    if base.version and not is_tag(base.version):
+        yield ("version",), f"{base.version!r} is not a tag"
+    if base.version and not is_digest_by(base.manifest, "sha256"):
+        yield ("manifest",), f"its manifest {base.manifest!r} is not a sha256"
     for suite_name, suite in base.suites.items():
         if not _SUITE.fullmatch(suite_name):
             yield ("suites", suite_name), f"{suite_name!r} is not the name of a suite"

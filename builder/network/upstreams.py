@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
+from builder.oci.reference import Reference, parse
+
 UPSTREAM: Mapping[str, str] = MappingProxyType(
     {
         "cran": "https://cloud.r-project.org/bin/linux/debian",
@@ -34,6 +36,8 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
 )
 """The start of the URLs of a source, without a trailing slash, by its name in the matrix."""
 
+OCI = "oci://"
+"""The start of the name of a registry among the mirrors."""
 CRAN_KEY = "95C0FAF38DB3CCAD0C080A7BDC78B2DDEABC47B7"
 NVIDIA_KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -83,6 +87,15 @@ def source_url(url: str, mirrors: Mapping[str, str]) -> SourceUrl:
         return SourceUrl(source=source, url=mirrors[name].rstrip("/") + rest, is_mirror=True)
     source = max(starts, key=lambda name: len(starts[name]), default=urlsplit(url).hostname or url)
     return SourceUrl(source=source, url=url)
+
+
+def image_reference(text: str, mirrors: Mapping[str, str]) -> Reference:
+    """Return the reference of an upstream's image, in the mirror of its registry if it has one.
+
+    A mirror of a registry, or of repositories below one, is named as Helm does:
+    `oci://docker.io: oci://mirror.example.org/hub`. Raises ConfigError where it is not valid.
+    """
+    return parse(source_url(f"{OCI}{text}", mirrors).url.removeprefix(OCI))
 
 
 def without_credentials(url: str) -> str:

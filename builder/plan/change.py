@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from builder.plan.models import Plan, RegistryState
+from builder.plan.models import MADE, Plan, RegistryState
 
 
 def as_if_built(registry_state: RegistryState, others: Collection[str]) -> RegistryState:
@@ -17,7 +17,7 @@ def explained(plan: Plan, reasons: Mapping[str, str]) -> Plan:
     """Return a plan that builds each target for its reason in `reasons`."""
     steps = {
         key: replace(step, reason=reasons[step.target])
-        if step.kind == "build" and step.action == "build"
+        if step.kind == "build" and step.action in MADE
         else step
         for key, step in plan.steps.items()
     }

@@ -50,6 +50,7 @@ class ChartPlanner:
                 for members in expanded
                 if not any(self._barrier(target, targets) for target in members.values())
             ]
+            available.sort(key=self._is_past)  # the first is the default
             is_selected = any(not selected.isdisjoint(members.values()) for members in available)
             if is_selected:
                 planned[name] = self._chart(name, available, targets)
@@ -59,11 +60,16 @@ class ChartPlanner:
                 planned[name] = self._barred(name, expanded, targets)
         return planned
 
+    def _is_past(self, members: Mapping[str, str]) -> bool:
+        """Whether an end of life of a variant is over; `members` are its targets by platform."""
+        targets = self.expansion.targets
+        return any(targets[target_id].is_past(self.today) for target_id in members.values())
+
     def _barrier(self, target_id: str, targets: Mapping[str, TargetPlan]) -> str:
         """Return why a chart may not name a target, or ""."""
         target = self.expansion.targets[target_id]
         if target.has_ended(self.today):
-            return f"{_ENDED} {target.eol}"
+            return f"{_ENDED} {target.last_day}"
         if target_id in targets:
             return targets[target_id].reason if targets[target_id].action == "block" else ""
         if target_id in self.registry_state.digests:
@@ -103,8 +109,7 @@ class ChartPlanner:
         exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
         since = None
         is_built = any(
-            target_id in targets and targets[target_id].action == "build"
-            for target_id in members.values()
+            target_id in targets and targets[target_id].is_made for target_id in members.values()
         )
         if record and not is_built:
             digests = {target_id: self._digest(target_id, record) for target_id in members.values()}
@@ -153,15 +158,16 @@ class ChartPlanner:
 def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str) -> tuple[str, ...]:
     """Return the images of a chart whose images are not locked, with tags of release lines."""
     current = [
-        variant
+        expansion.targets[target_id]
         for variant in expansion.charts[name]
         for target_id in expansion.members.get(variant.id, {}).values()
         if not expansion.targets[target_id].has_ended(today)
     ]
+    variants = [target.variant for target in sorted(current, key=lambda item: item.is_past(today))]
     return tuple(
         dict.fromkeys(
             f"{matrix.repository_of(variant.image)}:{NOT_LOCKED}{tags.line_tag(variant, matrix)}"
-            for variant in current
+            for variant in variants
         )
     )
 
@@ -171,8 +177,7 @@ def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     needs = [StepId.of("build", target_id) for target_id in chart.variants if target_id in targets]
     reason = chart.reason
     building = sum(
-        target_id in targets and targets[target_id].action == "build"
-        for target_id in chart.variants
+        target_id in targets and targets[target_id].is_made for target_id in chart.variants
     )
     if building and chart.action == "package":
         reason += f"; {building} of its {len(chart.variants)} images will be built"

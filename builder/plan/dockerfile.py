@@ -54,6 +54,10 @@ class Dockerfile:
         return sum(line.startswith("FROM ") for line in self.text.splitlines()) > 1
 
 
+MIRRORED = Dockerfile(text=f"FROM {PARENT}\n")
+"""What makes the same image as a mirrored one: nothing is done to it."""
+
+
 class DockerfileRenderer:
     """Renders recipes with the macros of a catalog, and caches the results.
 

@@ -20,7 +20,7 @@ from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
 from builder.lock.lockfile import Lock, PackageSet
 from builder.plan import fingerprint_document
-from builder.plan.dockerfile import Dockerfile, DockerfileRenderer
+from builder.plan.dockerfile import MIRRORED, Dockerfile, DockerfileRenderer
 from builder.plan.dockerfile_downloads import NETWORK
 from builder.plan.fingerprint_document import PARTS, compare
 
@@ -78,7 +78,7 @@ def fingerprints(
             else base.content if base else "",
             inputs={name: computed[target_id].digest for name, target_id in target.inputs},
             dockerfile=dockerfiles[target.id].text,
-            context=recipe.files,
+            context=() if target.is_mirrored else recipe.files,
             lock=_lock_part(target, recipe, variables, expansion, lock, files),
         )  # fmt: skip
         computed[target.id] = Fingerprint(
@@ -118,8 +118,10 @@ def _dockerfiles(
     rendered: dict[str, Dockerfile] = {}
     for key, target in expansion.targets.items():
         try:
-            rendered[key] = renderer.render(
-                catalog.recipes[target.recipe], variables_by_target[key]
+            rendered[key] = (
+                MIRRORED
+                if target.is_mirrored
+                else renderer.render(catalog.recipes[target.recipe], variables_by_target[key])
             )
         except BuilderError as error:
             errors.setdefault(str(error), error)

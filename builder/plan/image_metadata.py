@@ -30,7 +30,9 @@ DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"
 PACKAGES = "packages.json"
 _OLDER_KEYS = {"shares": "chain", "tests_hash": "suite"}
-_ISOLATED = ((KERNEL, "none"), (KERNEL, "private"), (POD, HOST))
+MIRRORED = "upstream"
+"""What the metadata of a mirrored image has in the place of the isolation of a build."""
+_ISOLATED = ((KERNEL, "none"), (KERNEL, "private"), (POD, HOST), (MIRRORED, ""))
 """The isolation and the network of builds that are released."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.expansion import Expansion, own_values
-from builder.catalog.ids import ValueId
+from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import Base, Catalog, RemoteFile, Target
 from builder.charts.next_version import checked_tag
 from builder.lock.lockfile import BaseLock, Lock
@@ -19,6 +19,8 @@ from builder.plan.fingerprint_document import compare
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget
 
 FORMAT = 1
+MADE = frozenset({"build", "mirror"})
+"""The actions of targets that a run makes: it builds them, or mirrors an upstream's image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +65,16 @@ class TargetPlan:
     exact: str
     immutable: tuple[str, ...]
     rolling: tuple[str, ...]
-    action: str  # build, test, reuse, retire or block
+    action: str  # build, mirror, test, reuse, retire or block
     reason: str
     digest: str | None = None
     released: ReleasedTarget | None = None  # in the current release, if it has the same image
     before: ReleasedTarget | None = None  # in the current release, with any image
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a run builds it, or mirrors it."""
+        return self.action in MADE
 
     @property
     def reference(self) -> Reference:
@@ -110,12 +117,6 @@ class Plan:
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
 
-    @property
-    def done_without(self) -> frozenset[str]:
-        """The images without which others are built: optional inputs that are not locked."""
-        targets = (item.target for item in self.targets.values())
-        return frozenset(image for target in targets for image, _ in target.without)
-
 
 def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
     """Return the first step that a step needs and that is not done yet, or "".
@@ -123,12 +124,14 @@ def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
     The steps of `done_first` are ignored: they are carried out first.
     """
     needs = (need for need in step.needs if need not in done_first)
-    return next((need for need in needs if plan.steps[need].action in ("fetch", "build")), "")
+    return next((need for need in needs if plan.steps[need].action in {"fetch", *MADE}), "")
 
 
 def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
     """Return why the lock does not fit a target, or ""."""
     matrix, base = catalog.matrix, expansion.base_of(target)
+    if target.is_mirrored:
+        return _not_locked_image(target, base, catalog, lock)
     if base.id not in lock.bases:
         return f"base {base.id} is not locked: `builder lock` says why"
     if release_line := unlocked_line(target.variant.values, matrix, lock):
@@ -142,6 +145,19 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
         locked = lock.release_lines.get(release_line)
         if locked is not None and axis in provides and locked.files and base.id not in locked.files:
             return f"{release_line} is locked without its files for {base.id}: run `builder lock`"
+    return ""
+
+
+def _not_locked_image(target: Target, base: Base, catalog: Catalog, lock: Lock) -> str:
+    """Return why the lock does not fit a mirrored image, or ""."""
+    value, image = catalog.matrix.value(base.axis, base.value), target.variant.image
+    if value.id not in lock.versions or base.id not in lock.bases:
+        asked = " or ".join(source.value for source in value.sources)
+        return f"{base.id} is not locked: run `builder lock -s {image}`, which asks {asked}"
+    contents = {lock.bases[key].content for key in lock.bases if BaseId(key).value == value.id}
+    if len(contents) > 1:
+        again = f"run `builder lock -s {image} --upgrade {value.id}`"
+        return f"{value.id} is locked to other content for another platform: {again}"
     return ""
 
 

@@ -22,6 +22,7 @@ from builder.oci.reference import parse as parse_reference
 from builder.plan.chart_planner import ChartPlanner, chart_step
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import (
+    MADE,
     ChartPlan,
     Plan,
     RegistryState,
@@ -125,8 +126,10 @@ class _Planner:
         fingerprint = self.fingerprints[target.id]
         matrix = self.catalog.matrix
         action, reason = self._decide(target, fingerprint)
+        if action != "retire" and target.is_past(self.today):
+            reason += f"; {self._first_to_end(target)} ends on {target.last_day}"
         reason += "".join(f"; without {image}: {why}" for image, why in target.without)
-        if action == "build" and (barrier := self._barrier(target, earlier)):
+        if action in MADE and (barrier := self._barrier(target, earlier)):
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:
             action, reason = "block", self.unlocked[target.id]
@@ -176,13 +179,31 @@ class _Planner:
         if variant.image not in self.firsts:
             firsts: dict[str, str] = {}
             variants = self.expansion.variants[variant.image]
-            # Locked variants come first, each group in its order.
+            # Locked variants come first, then those past their end of life, each in its order.
             for candidate in sorted(
-                variants, key=lambda candidate: bool(self._unlocked(candidate.values))
+                variants,
+                key=lambda candidate: (
+                    bool(self._unlocked(candidate.values)),
+                    self._is_past(candidate),
+                ),
             ):
                 firsts.setdefault(tags.suffix(candidate, self.catalog.matrix), candidate.id)
             self.firsts[variant.image] = firsts
         return self.firsts[variant.image][tags.suffix(variant, self.catalog.matrix)]
+
+    def _is_past(self, variant: Variant) -> bool:
+        """Whether another variant takes `latest`: not where that is the variant's own tag."""
+        matrix = self.catalog.matrix
+        ids = self.expansion.members.get(variant.id, {}).values()
+        return any(self.expansion.targets[key].is_past(self.today) for key in ids) and (
+            tags.line_tag(variant, matrix) != tags.LATEST + tags.suffix(variant, matrix)
+        )
+
+    def _first_to_end(self, target: Target) -> str:
+        """Return the release lines of a target that are built no longer than it is."""
+        matrix = self.catalog.matrix
+        values = [matrix.value(line.axis, line.value) for line in target.variant.value_ids]
+        return ", ".join(value.id for value in values if matrix.last_day(value) == target.last_day)
 
     def _unlocked(self, values: Mapping[str, str]) -> str:
         return unlocked_line(values, self.catalog.matrix, self.lock)
@@ -205,18 +226,13 @@ class _Planner:
 
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.has_ended(self.today):
-            ended = [
-                release_line
-                for release_line in target.variant.value_ids
-                if self.catalog.matrix.value(release_line.axis, release_line.value).eol
-                == target.eol
-            ]
-            return "retire", f"{', '.join(ended)} ended on {target.eol}"
+            return "retire", f"{self._first_to_end(target)} ended on {target.last_day}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
         locked += "".join(f"; not locked: {download}" for download in fingerprint.downloads)
         released = self._before(target)
         if target.id not in self.registry_state.digests:
-            return "build", self._why_build(target, fingerprint) + locked
+            action = "mirror" if target.is_mirrored else "build"
+            return action, self._why_build(target, fingerprint) + locked
         if released and released.tests_hash and self._tests_hash(target) != released.tests_hash:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
@@ -258,7 +274,7 @@ class _Planner:
     def _target_step(self, target_plan: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
         target = target_plan.target
         needs: list[str] = []
-        if target_plan.action == "build":
+        if target_plan.is_made:
             sources = [target.parent, *(name for _, name in target.inputs)]
             needs = [StepId.of("base", target.parent)] if target.is_root else []
             needs += [StepId.of("build", name) for name in sources if name in targets]
@@ -291,10 +307,11 @@ class _Planner:
             self.lock.base(base.id)  # raises; only the base of ended targets may lack a lock
         if base.id in self.registry_state.digests:
             action, reason = "reuse", "its content is in the registry"
-        elif "build" not in actions:
+        elif MADE.isdisjoint(actions):
             action, reason = "skip", "nothing is built on it"
         else:
-            source = self.lock.base(base.id).source
+            locked = self.lock.base(base.id)
+            source = f"{locked.source}:{locked.version}" if locked.version else locked.source
             action, reason = "fetch", f"not in the registry; locked to {source}"
         return Step(
             id=StepId.of("base", base.id),
@@ -314,7 +331,7 @@ class _Planner:
         steps: Sequence[Step],
     ) -> tuple[str, Step]:
         record = self.registry_state.record
-        built = sum(target_plan.action == "build" for target_plan in targets.values())
+        built = sum(target_plan.is_made for target_plan in targets.values())
         packaged = sum(chart.action == "package" for chart in charts.values())
         name, action = self.release, "release"
         unreleased = sum(_is_unreleased(target_plan) for target_plan in targets.values())

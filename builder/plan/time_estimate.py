@@ -12,7 +12,7 @@ from builder.catalog.models import Catalog, Target
 from builder.catalog.recipe import budget_of, build_variables
 from builder.common import graph
 from builder.lock.lockfile import Lock
-from builder.plan.models import Plan, Step
+from builder.plan.models import MADE, Plan, Step
 from builder.registry.release_record import Record
 
 # Estimates in seconds on two cores, for targets without times in a release.
@@ -21,7 +21,7 @@ PER_MEGABYTE = 0.25  # of compressed size: to fetch, install and compress it
 OF_KIND = {"base": 10.0, "chart": 45.0, "release": 5.0}
 UNKNOWN = 60_000_000
 """The estimated bytes that a recipe without a budget adds."""
-_WORK = frozenset({"build", "fetch", "package", "release", "test"})
+_WORK = frozenset({"fetch", *MADE, "package", "release", "test"})
 
 
 def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:

@@ -147,7 +147,8 @@ class Records:
         for update in updates:
             if self._store.digest(update.tag) == update.source.digest:
                 continue
-            if update.manifests and self._store.digest(update.source) is None:
+            is_ours = update.source.digest not in update.manifests.values()
+            if update.manifests and is_ours and self._store.digest(update.source) is None:
                 # A registry may have dropped an index that no tag named yet.
                 self._store.put_index(update.manifests, update.source)
             self._store.copy(update.source, update.tag)

@@ -136,13 +136,21 @@ class TargetCollector:
         }
         if since is not None and before is not None:
             return CollectedTargets(targets=targets, variants={variant: before.variants[variant]})
-        manifests = {platform: digests[key] for platform, key in members.items()}
         index = ReleasedVariant(
-            digest=self._store.put_index(manifests, item.repository),
+            digest=self._index(item, {it: digests[key] for it, key in members.items()}),
             since=self._plan.release,
             targets=members,
         )
         return CollectedTargets(targets=targets, variants={variant: index})
+
+    def _index(self, item: TargetPlan, manifests: Mapping[str, str]) -> str:
+        """Return the digest of the index of a variant: a mirrored image is one for all platforms.
+
+        `manifests` are by platform.
+        """
+        if item.target.is_mirrored:
+            return next(iter(manifests.values()))
+        return self._store.put_index(manifests, item.repository)
 
     def _passed(self, key: str) -> ReleasedTarget | None:
         """Return a target if it passed with its current inputs, be it before this run."""

@@ -16,7 +16,7 @@ from builder.charts.semver import value_types
 from builder.common.errors import StepError
 from builder.common.text import count, first_line
 from builder.lock import lockfile
-from builder.plan.models import Plan, Step, base_reference
+from builder.plan.models import MADE, Plan, Step, base_reference
 from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
@@ -132,9 +132,7 @@ class Promotion:
             is_here = target.publish and key in context.expansion.targets
             if is_here and (old is None or old.digest != target.digest):
                 variant = context.expansion.targets[key].variant.id
-                is_built = (
-                    key in context.plan.targets and context.plan.targets[key].action == "build"
-                )
+                is_built = key in context.plan.targets and context.plan.targets[key].is_made
                 images[variant] = images.get(variant, False) or is_built
         before = (
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
@@ -219,7 +217,7 @@ def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
     elsewhere = {
         step.id: "not in the registry when this release was made"
         for step in plan.steps.values()
-        if step.kind in ("base", "build") and step.action in ("fetch", "build")
+        if step.kind in ("base", "build") and step.action in {"fetch", *MADE}
     }
     here = {
         result.step: first_line(result.reason)

@@ -70,7 +70,7 @@ def matrix(*, lines: int, tools: int) -> Matrix:
         "gpu": _values("gpu", 2),
     }
     images = {
-        "base": Image(name="base", recipe="base", parent="os", axes=("os",)),
+        "base": Image(name="base", recipe="base", origin="os", axes=("os",)),
         "one": Image(name="one", recipe="one", parent="base", axes=("a", "gpu")),
         "two": Image(name="two", recipe="two", parent="one", axes=("b",)),
     }

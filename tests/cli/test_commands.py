@@ -162,7 +162,7 @@ def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
     assert run("weekly") == (
         2,
         "",
-        "error: matrix.lock: format 9 is newer than this builder's 5\n"
+        "error: matrix.lock: format 9 is newer than this builder's 6\n"
         "  hint: this is builder 0.2.0: pip install --upgrade catalog-builder\n",
     )
 

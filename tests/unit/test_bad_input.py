@@ -53,6 +53,18 @@ CASES = [
         (("matrix.yaml", "catalog:\n", "zzzzz: {}\ncatalog:\n"),),
     ),
     Case(
+        "grace of an axis that is not there",
+        (("matrix.yaml", "axes:\n", "bump: {axes: {lnag: {grace: 30}}}\naxes:\n"),),
+    ),
+    Case(
+        "grace that is no number of days",
+        (("matrix.yaml", "axes:\n", "bump: {defaults: {grace: -1}}\naxes:\n"),),
+    ),
+    Case(
+        "part of a policy that this builder does not know",
+        (("matrix.yaml", "axes:\n", "bump: {defaults: {gracious: 30}}\naxes:\n"),),
+    ),
+    Case(
         "duplicate key",
         (
             (
@@ -443,7 +455,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 5', '"format": 6'),),
+        (("matrix.lock", '"format": 6', '"format": 7'),),
     ),
     Case(
         "lock without lines",

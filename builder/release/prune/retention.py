@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 import semver
 
+from builder.catalog.fields import days_after
 from builder.catalog.ids import TargetId, ValueId
 from builder.catalog.models import Matrix, Retention
 from builder.registry import release_record
@@ -112,13 +113,13 @@ class ReleaseLines:
         line = ValueId(part)
         values = [value for value in self.matrix.axes.get(line.axis, ()) if value.id == line]
         if values or (not line.value and part in self.matrix.images):
-            end = values[0].eol if values else None
+            end = self.matrix.last_day(values[0]) if values else None
             return end is not None and self._is_long_ago(end)
         last = self.last_released.get(part)
         return self.forgotten if last is None else self._is_long_ago(last)
 
     def _is_long_ago(self, day: str) -> bool:
-        return date.fromisoformat(day) + timedelta(days=self.days) < date.fromisoformat(self.today)
+        return days_after(day, self.days) < self.today
 
 
 def parts(target: str) -> Iterator[str]:

@@ -291,13 +291,13 @@ def _packages(
 
 def _named(record: Record) -> Iterator[tuple[str, str, str]]:
     """Yield the name, digest and target, or "", of each image, index and base image of a record."""
+    for base, digest in record.bases.items():  # first: a mirrored image is its own base
+        yield BaseId(base).value.axis, digest, ""
     for key, target in record.targets.items():
         yield target.image, target.digest, key
     for variant in record.variants.values():
         first = next(iter(variant.targets.values()))
         yield record.targets[first].image, variant.digest, first
-    for base, digest in record.bases.items():
-        yield BaseId(base).value.axis, digest, ""
 
 
 def _listed(record: Record) -> Iterator[tuple[str, str, str]]:

@@ -40,6 +40,7 @@ from builder.registry.credentials import CredentialFiles
 from builder.registry.transfers import last_words, transfer
 from builder.resolvers.base_images.apt_roots import AptRoots
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
+from builder.resolvers.base_images.upstream import UpstreamImages
 
 _RETRIES = ("--retry-times", "3")  # a registry may be busy for a moment
 
@@ -71,7 +72,9 @@ class Bases:
         enclose: Callable[[Command], Command],
         roots: AptRoots,
         credentials: CredentialFiles | None = None,
+        upstream: UpstreamImages | None = None,
     ) -> None:
+        self._upstream = upstream
         self._runner = runner
         self._engine = engine
         self._network = network
@@ -85,6 +88,8 @@ class Bases:
         self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
         """Choose a source and identify its content; `previous` is kept if it is still valid."""
+        if self._upstream and all(source.kind == "image" for source in sources):
+            return self._upstream.lock(base, sources)
         previous_lock = previous
         if previous is not None and previous.source not in sources:
             previous = None
@@ -247,6 +252,8 @@ class Bases:
 
         A bootstrapped base is verified by apt, whenever it is made. Raises StepError.
         """
+        if lock.source.kind == "image" and self._upstream:
+            return self._upstream.differing(lock)
         if lock.source.kind != "registry":
             return ""
         reference = parse_reference(lock.source.value)

@@ -20,18 +20,13 @@ exec:
     - ping
 {{- end -}}
 
-{{/* What others are told. The passwords of the user and of root, under the names of the official chart. */}}
+{{/* What others are told. The user and root have the same password. */}}
 {{- define "chart.discovery" -}}
 service: mariadb
-ports: [mariadb-port]
-entries:
-  {{- include "onyxia-library.entries" (dict
-      "mariadb-service" (include "onyxia-library.fullname" .)
-      "mariadb-port" (.Values.networking.service.port | int)
-      "mariadb-database" .Values.mariadb.database
-      "mariadb-username" .Values.mariadb.username
-      "mariadb-password" (include "chart.password" .)
-      "password" (include "chart.password" .)) | nindent 2 }}
+facts:
+  database: {{ .Values.mariadb.database | quote }}
+  username: {{ .Values.mariadb.username | quote }}
+  password: {{ include "chart.password" . | quote }}
 {{- end -}}
 
 {{/* What the test of the connection is told, by its environment. */}}

@@ -20,11 +20,8 @@ exec:
 {{/* What others are told. */}}
 {{- define "chart.discovery" -}}
 service: valkey
-entries:
-  {{- include "onyxia-library.entries" (dict
-      "valkey-service" (include "onyxia-library.fullname" .)
-      "valkey-port" (.Values.networking.service.port | int)
-      "valkey-password" (include "chart.password" .)) | nindent 2 }}
+facts:
+  password: {{ include "chart.password" . | quote }}
 {{- end -}}
 
 {{/* What the test of the connection is told, by its environment. */}}

@@ -82,7 +82,7 @@ def test_a_wrong_password_is_refused(host, at):
 def test_there_is_nobody_without_a_password(host, at):
     for user in ("''", "mysql", "mariadb.sys"):
         found = query(host, "select 1", at=at, user=user, password="")
-        assert "ERROR 1045 (28000): Access denied" in found.stderr, user
+        assert "Access denied" in found.stderr, user
 
 
 def test_the_user_owns_its_database_and_no_other(host):

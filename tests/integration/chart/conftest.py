@@ -29,6 +29,26 @@ def catalog() -> Catalog:
     return Workspace(ROOT).load().catalog
 
 
+def charts() -> list[Any]:
+    """Every chart of the matrix as a parameter of a test.
+
+    One of each recipe is tried everywhere, and each feature is in one of them. The others are made
+    of the same, and marked as heavy.
+    """
+    matrix = catalog().matrix.charts
+    seen: set[str] = set()
+    some = set()
+    for name, chart in sorted(matrix.items(), key=lambda item: -len(item[1].features)):
+        parts = {f"recipe {chart.recipe}", *map(str, chart.features)}
+        if parts - seen:
+            some.add(name)
+            seen |= parts
+    return [
+        name if name in some else pytest.param(name, marks=pytest.mark.heavy)
+        for name in sorted(matrix)
+    ]
+
+
 def rendered(name: str, version: str = "1.0.0") -> dict[str, bytes]:
     """The files of one of this catalog's charts, on two invented images."""
     images = [f"127.0.0.1:5005/onyxia-{name}:{tag}-2026.01.05" for tag in ("x2.0.0", "x1.0.0")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.catalog.expansion import matches
+from builder.catalog.constraints import matches
 from builder.common.errors import ConfigError
 from tests.fakes.matrices import HEAD, expanded, ids
 
@@ -288,6 +288,28 @@ def test_the_end_of_a_target_is_the_first_of_its_values() -> None:
     _, expansion = expanded(axes + BASE + "  it: {from: base, axes: [a]}\n")
     assert [target.eol for target in expansion.targets.values()] == [
         "2027-02-01", "2026-12-31", "2027-02-01", "2027-02-01",
+    ]  # fmt: skip
+
+
+def test_the_last_day_is_the_first_end_with_its_days_of_grace() -> None:
+    policy = "bump: {defaults: {grace: 5}, axes: {a: {grace: 31}, b: {grace: 0}}}\n"
+    axes = (
+        "axes:\n  os: {'1': {sources: [{bootstrap: one}], eol: 2027-02-01}}\n"
+        "  a: {x: {eol: 2026-12-31}, y: {eol: 9999-12-01}}\n  b: {z: {eol: 2027-02-05}}\n"
+    )
+    images = "  it: {from: base, axes: [a]}\n  on: {from: it, axes: [b]}\n"
+    _, expansion = expanded(policy + axes + BASE + images)
+    assert {key: target.last_day for key, target in expansion.targets.items()} == {
+        "base/os=1": "2027-02-06",
+        "it/os=1,a=x": "2027-01-31",
+        "it/os=1,a=y": "2027-02-06",
+        "on/os=1,a=x,b=z": "2027-01-31",
+        "on/os=1,a=y,b=z": "2027-02-05",
+    }
+    target = expansion.targets["it/os=1,a=x"]
+    days = ("2026-12-31", "2027-01-01", "2027-01-31", "2027-02-01")
+    assert [(target.is_past(day), target.has_ended(day)) for day in days] == [
+        (False, False), (True, False), (True, False), (True, True),
     ]  # fmt: skip
 
 

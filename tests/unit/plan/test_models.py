@@ -467,6 +467,47 @@ def test_a_line_past_its_end_is_retired(folder: Folder) -> None:
     assert plan.charts["desk"].images == ("127.0.0.1:5999/shop-desk:lang1.10.4-2027.02.01",)
 
 
+GRACE = "bump: {axes: {lang: {grace: 30}}}\naxes:\n"
+
+
+def test_in_the_days_of_grace_a_line_is_built_and_is_no_default(folder: Folder) -> None:
+    folder.edit("matrix.yaml", "axes:\n", GRACE)
+    folder.edit("matrix.yaml", '"1.10": {', '"1.10": {eol: 2027-01-31, ')
+    folder.edit("matrix.yaml", ", eol: 2027-01-31}", ", eol: 2027-06-30}")
+    images = [f"127.0.0.1:5999/shop-desk:lang{line}-2027.01.31" for line in ("1.10.4", "1.9.7")]
+    before = plan_of(folder.load(), today="2027-01-31")
+    assert before.charts["desk"].images == tuple(images)
+    assert before.targets["desk/os=2,lang=1.10"].rolling == ("lang1.10.4", "lang1.10", "latest")
+    for today in ("2027-02-01", "2027-03-02"):
+        plan = plan_of(folder.load(), today=today)
+        first, last = plan.targets["desk/os=1,lang=1.9"], plan.targets["desk/os=2,lang=1.10"]
+        assert (first.action, last.action) == ("build", "build")
+        assert last.reason.endswith("; lang=1.10 ends on 2027-03-02")
+        assert "ends on" not in first.reason
+        assert (first.rolling[2:], last.rolling) == (("latest",), ("lang1.10.4", "lang1.10"))
+        day = today.replace("-", ".")
+        assert [image[-10:] for image in plan.charts["desk"].images] == [day, day]
+        assert [image[:-11] for image in plan.charts["desk"].images] == [
+            image[:-11] for image in reversed(images)
+        ]
+    ended = plan_of(folder.load(), today="2027-03-03").targets["desk/os=2,lang=1.10"]
+    assert (ended.action, ended.reason) == ("retire", "lang=1.10 ended on 2027-03-02")
+
+
+def test_a_variant_whose_own_tag_is_latest_keeps_it_to_its_last_day(folder: Folder) -> None:
+    folder.edit("matrix.yaml", "axes:\n", "bump: {defaults: {grace: 30}}\naxes:\n")
+    plan = plan_of(folder.load(), today="2030-01-02")
+    assert plan.targets["base/os=2"].rolling == ("latest",)
+
+
+def test_a_chart_that_is_not_locked_names_a_line_in_its_grace_last(folder: Folder) -> None:
+    folder.edit("matrix.yaml", "axes:\n", GRACE)
+    folder.edit("matrix.yaml", '"1.10": {', '"1.10": {eol: 2026-10-31, ')
+    project = folder.load()
+    images = unlocked_images("desk", project.expansion, project.catalog.matrix, "2026-11-23")
+    assert [image.rpartition("lang")[2] for image in images] == ["1.9", "1.10"]
+
+
 def test_a_base_past_its_end_needs_no_lock(folder: Folder) -> None:
     lock = Lock(
         bases={"os=2@linux/amd64": LOCK.bases["os=2@linux/amd64"]}, release_lines=LOCK.release_lines

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from builder.catalog.matrix import Bump, BumpPolicy
 from builder.catalog.models import Retention
 from builder.release.prune import retention
 from builder.release.prune.retention import ReleaseLines
@@ -95,6 +98,14 @@ def test_when_a_line_has_ended_for_long(target: str, today: str, *, ended: bool)
     last_released = {"os=0": "2026-05-15", "gone": "2026-05-15", "base": "2026-05-15"}
     lines = ReleaseLines(matrix=MATRIX, days=30, today=today, last_released=last_released)
     assert lines.has_ended(target) is ended
+
+
+def test_a_line_stays_for_its_days_of_grace_and_of_retention() -> None:
+    graceful = replace(MATRIX, bump=Bump(defaults=BumpPolicy(grace=10)))
+    for today, ended in (("2026-08-09", False), ("2026-08-10", True)):
+        assert ReleaseLines(matrix=graceful, days=30, today=today).has_ended("base/os=1") is ended
+    forever = ReleaseLines(matrix=MATRIX, days=10**9, today="2099-01-01")
+    assert not forever.has_ended("base/os=1")
 
 
 def test_what_is_forgotten_has_ended_where_that_is_said() -> None:
