@@ -80,11 +80,6 @@ class Project:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Return the exact version of each `axis=value` in the lock; none without a lock."""
-        return self.lock.versions if self.lock else {}
-
 
 class Workspace:
     """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""

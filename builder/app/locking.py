@@ -97,7 +97,7 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
         )
         for flaw in found
     ]
-    return LockResult(lock=without(result.lock, found), problems=(*result.problems, *problems))
+    return replace(result, lock=without(result.lock, found), problems=(*result.problems, *problems))
 
 
 def _with_containers(
@@ -115,7 +115,7 @@ def _with_containers(
         note=note,
     )
     lock = replace(result.lock, containers=containers)
-    return LockResult(lock=lock, problems=(*result.problems, *problems))
+    return replace(result, lock=lock, problems=(*result.problems, *problems))
 
 
 def containers_of(root: Path) -> Iterator[str]:

@@ -37,7 +37,6 @@ from builder.catalog.fields import (
 )
 from builder.catalog.ids import TargetId, ValueId, VariantId
 from builder.catalog.matrix import (
-    AxisValue,
     Chart,
     Image,
     Input,
@@ -47,8 +46,8 @@ from builder.catalog.matrix import (
     Proxy,
     Retention,
     Settings,
-    Source,
 )
+from builder.catalog.release_line import AxisValue, LineProvider, Source
 
 __all__ = [
     "PYPI",
@@ -64,6 +63,7 @@ __all__ = [
     "File",
     "Image",
     "Input",
+    "LineProvider",
     "Matrix",
     "Network",
     "Path",

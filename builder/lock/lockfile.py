@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from builder.catalog.ids import BaseId
+from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import RemoteFile, Source
 from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
@@ -20,7 +20,7 @@ from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
-FORMAT = 6
+FORMAT = 7
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
@@ -32,11 +32,46 @@ def is_of_line(tag: str, line: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VersionLock:
-    """The entry of a release line: its exact version, and by base id the files it comes in."""
+class Served:
+    """Which of several providers a release line has on a base, and its exact version there."""
 
+    provider: str
     version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionLock:
+    """The entry of a release line: its exact version, and by base id the files it comes in.
+
+    A line with several providers has a provider and a version for each base, in `served`, by the
+    value of the base, `axis=value`; `version` is "" then.
+    """
+
+    version: str = ""
     files: Mapping[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
+    served: Mapping[str, Served] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions that it has, each once."""
+        return tuple(dict.fromkeys(one.version for one in self.served.values()) or (self.version,))
+
+    def lacks_files(self, base: str) -> bool:
+        """Whether it comes in files that it lacks for a base, given by id."""
+        value = BaseId(base).value
+        kin = (key for key in self.files if not self.served or BaseId(key).value == value)
+        return base not in self.files and any(kin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedLines:
+    """The versions of release lines, by `axis=value`, for a variant.
+
+    `providers` are those that serve it, of the lines with several.
+    """
+
+    versions: Mapping[str, str]
+    providers: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +101,24 @@ class Lock:
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
-        """The exact version of each release line and mirrored image, by `axis=value`."""
+        """The exact version of each mirrored image, and of each release line with one provider."""
         mirrored = {BaseId(key).value: base.version for key, base in self.bases.items()}
-        lines = {name: version_lock.version for name, version_lock in self.release_lines.items()}
+        lines = {name: line.version for name, line in self.release_lines.items() if not line.served}
         return {**{key: version for key, version in mirrored.items() if version}, **lines}
+
+    def lines_of(self, values: Mapping[str, str]) -> LockedLines:
+        """Return the release lines as a variant with these values has them."""
+        bases = {ValueId.of(*item) for item in values.items()}
+        served = {
+            name: one
+            for name, version_lock in self.release_lines.items()
+            for base, one in version_lock.served.items()
+            if base in bases
+        }
+        return LockedLines(
+            versions={**self.versions, **{name: one.version for name, one in served.items()}},
+            providers={name: one.provider for name, one in served.items()},
+        )
 
     def epoch(self, target: str, base: str) -> int:
         """Return the timestamp in seconds of a target's files; without packages, its base's."""
@@ -206,27 +255,38 @@ def as_data(lock: Lock) -> dict[str, Any]:
 
 
 def _line_data(version_lock: VersionLock) -> str | dict[str, Any]:
-    """Return a release line as data; only its version if it has no files."""
-    if not version_lock.files:
+    """Return a release line as data; only its version if it has nothing else."""
+    if not version_lock.files and not version_lock.served:
         return version_lock.version
     files = {
         base: {file.name: {"url": file.url, "sha256": file.sha256} for file in files}
         for base, files in version_lock.files.items()
     }
-    return {"version": version_lock.version, "files": files}
+    if not version_lock.served:
+        return {"version": version_lock.version, "files": files}
+    served = {
+        base: {"provider": one.provider, "version": one.version}
+        for base, one in version_lock.served.items()
+    }
+    return {"served": served, **({"files": files} if files else {})}
 
 
 def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
     if isinstance(item, str):
         return VersionLock(version=item)
+    served = {
+        base: Served(provider=str(one["provider"]), version=str(one["version"]))
+        for base, one in item.get("served", {}).items()
+    }
     return VersionLock(
-        version=str(item["version"]),
+        version="" if served else str(item["version"]),
+        served=served,
         files={
             base: tuple(
                 RemoteFile(name=name, url=str(file["url"]), sha256=str(file["sha256"]))
                 for name, file in by_name.items()
             )
-            for base, by_name in item["files"].items()
+            for base, by_name in item.get("files", {}).items()
         },
     )
 

@@ -51,6 +51,8 @@ class ChartPlanner:
                 if not any(self._barrier(target, targets) for target in members.values())
             ]
             available.sort(key=self._is_past)  # the first is the default
+            if available and self._is_preview(available[0]):
+                available = []
             is_selected = any(not selected.isdisjoint(members.values()) for members in available)
             if is_selected:
                 planned[name] = self._chart(name, available, targets)
@@ -59,6 +61,10 @@ class ChartPlanner:
             ):
                 planned[name] = self._barred(name, expanded, targets)
         return planned
+
+    def _is_preview(self, members: Mapping[str, str]) -> bool:
+        variant = self.expansion.targets[next(iter(members.values()))].variant
+        return self.catalog.matrix.is_preview(variant.values)
 
     def _is_past(self, members: Mapping[str, str]) -> bool:
         """Whether an end of life of a variant is over; `members` are its targets by platform."""
@@ -106,7 +112,8 @@ class ChartPlanner:
         """Return the image of a variant for a chart; `members` are its targets by platform."""
         record = self.registry_state.record
         variant = self.expansion.targets[next(iter(members.values()))].variant
-        exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
+        versions = self.lock.lines_of(variant.values).versions
+        exact = tags.tag(variant, self.catalog.matrix, versions)
         since = None
         is_built = any(
             target_id in targets and targets[target_id].is_made for target_id in members.values()

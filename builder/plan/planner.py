@@ -133,7 +133,8 @@ class _Planner:
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:
             action, reason = "block", self.unlocked[target.id]
-        exact = tags.tag(target.variant, matrix, self.lock.versions)
+        versions = self.lock.lines_of(target.variant.values).versions
+        exact = tags.tag(target.variant, matrix, versions)
         first = self._first(target.variant)
         is_published = action not in ("retire", "block") and target.publish
         return TargetPlan(
@@ -260,9 +261,10 @@ class _Planner:
             )
             if key in taken and self.expansion.targets[taken[key]].variant.id != variant:
                 variants = (self.expansion.targets[taken[key]].variant, target_plan.target.variant)
-                matrix, versions = self.catalog.matrix, self.lock.versions
+                matrix = self.catalog.matrix
                 is_replaced = any(
-                    tags.is_replaced(variant, matrix, versions) for variant in variants
+                    tags.is_replaced(one, matrix, self.lock.lines_of(one.values).versions)
+                    for one in variants
                 )
                 why = "; a sign that no tag may have is written as `_`" if is_replaced else ""
                 raise ConfigError(

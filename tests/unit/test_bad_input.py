@@ -455,7 +455,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 6', '"format": 7'),),
+        (("matrix.lock", '"format": 7', '"format": 8'),),
     ),
     Case(
         "lock without lines",
