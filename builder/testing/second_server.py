@@ -7,19 +7,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 import uuid
 from typing import Any
 
 import testinfra
 
-
-def wait(host: Any, condition: str, seconds: float = 60) -> None:
-    """Wait until a command in the container succeeds."""
-    end = time.monotonic() + seconds
-    while host.run(condition).rc != 0:
-        assert time.monotonic() < end, condition
-        time.sleep(0.2)
+from builder.testing.http_client import wait_for
 
 
 class SecondServer:
@@ -66,7 +59,8 @@ class SecondServer:
             f"echo $! > {self.folder}/pid; }}"
         )
         ready = f"env {self.words(**more)} sh -c {shlex.quote(self._ready)}"
-        wait(self.host, f"{ready} || ! kill -0 $(cat {self.folder}/pid)")
+        settled = f"{ready} || ! kill -0 $(cat {self.folder}/pid)"
+        wait_for("the second server", lambda: self.host.run(settled).rc == 0)
         assert self.host.run(ready).rc == 0, self.said
         return self
 
@@ -78,7 +72,8 @@ class SecondServer:
     def end(self, signal: str = "TERM") -> None:
         """End it, and wait until it is gone."""
         self.host.check_output(f"kill -{signal} $(cat {self.folder}/pid)")
-        wait(self.host, f"! kill -0 $(cat {self.folder}/pid)")
+        gone = f"! kill -0 $(cat {self.folder}/pid)"
+        wait_for("the second server is gone", lambda: self.host.run(gone).rc == 0)
 
     def remove(self) -> None:
         """End it where it still runs, and delete all that it had."""
