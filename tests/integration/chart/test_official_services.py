@@ -149,8 +149,8 @@ def test_artifacts_that_no_restart_would_keep_go_to_the_volume(helm: Helm, tmp_p
 def test_an_image_of_the_official_chart_is_refused(helm: Helm, tmp_path: Path) -> None:
     values = {"service.image.version": "inseefrlab/mlflow:v3.13.0"}
     text = (
-        'service.image names "inseefrlab/mlflow:v3.13.0", an image of the official chart, which this'
-        " one cannot start: leave it out, or name an image of this catalog"
+        'service.image names "inseefrlab/mlflow:v3.13.0", an image of the official chart, which'
+        " this one cannot start: leave it out, or name an image of this catalog"
     )
     with pytest.raises(StepError, match=text):
         install(helm, "mlflow", values, tmp_path)
