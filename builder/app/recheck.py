@@ -69,7 +69,10 @@ def verify(app: App) -> Verified:
     lock = app.fitting_lock()
     with app.registry():
         planned = app.plan(lock=lock, to_run=False)
-        steps = _steps("verify", _in_registry(planned))
+        # A mirrored image is held against its digest by each step: there is nothing to build.
+        targets = planned.plan.targets
+        built = [key for key in _in_registry(planned) if not targets[key].target.is_mirrored]
+        steps = _steps("verify", built)
         verdicts: dict[str, Verdict] = {}
         name_engine = partial(engine_of, name=engine, catalog=app.project.root)
 
