@@ -153,6 +153,29 @@ def test_label_studio_is_told_of_its_user_and_others_of_its_token(
     assert told["stringData"]["LABEL_STUDIO_URL"] == "http://r-1-label-studio:8080"
 
 
+def test_dask_is_open_to_its_namespace_alone_and_says_so(helm: Helm, tmp_path: Path) -> None:
+    chart = Played(folder=written("dask", tmp_path), helm=helm, scratch=tmp_path)
+    values = {
+        "dask": {"worker": {"replicas": 3, "resources": {"limits": {"memory": "8Gi"}}}},
+        "ingress": {"enabled": True},
+    }
+    manifests = chart.manifests(values)
+    assert one(manifests, "NetworkPolicy")["spec"]["ingress"] == [{"from": [{"podSelector": {}}]}]
+    assert {item["kind"] for item in manifests}.isdisjoint({"Ingress", "Route"})
+    assert one(manifests, "ConfigMap")["data"] == {"DASK_WORKERS": "3"}
+    (container,) = chart.pod(values)["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "8Gi"
+    assert container["readinessProbe"]["tcpSocket"] == {"port": 8786}
+    told = one(manifests, "Secret", "discovery")["stringData"]
+    assert told == {"DASK_SCHEDULER_ADDRESS": "tcp://r-1-dask:8786"}
+    notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
+    assert "Dask has no password: who reaches port 8786 runs code in the pod" in notes
+    assert "The network policy of this release is the only door" in notes
+    off = {"security": {"networkPolicy": {"enabled": False}}}
+    notes = helm.dry_run(chart.folder, release="r-1", values=off).notes
+    assert "There is no network policy, so every pod of the cluster may" in notes
+
+
 def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) -> None:
     chart = Played(folder=written("mlflow", tmp_path), helm=helm, scratch=tmp_path)
     values = {"ingress": {"hostname": "mlflow.example.org", "tls": False}}
