@@ -5,8 +5,9 @@ export KAFKA_USER="${KAFKA_USER:-kafka}"
 local_port=${KAFKA_LOCAL_PORT:-19092}
 
 # The password as a quoted text of JAAS has it. Settings name this variable, so that it stands in no
-# file and on no command line.
-KAFKA_QUOTED_PASSWORD=$(printf %s "${PASSWORD:-}" | sed 's/[\\"]/\\&/g')
+# file and on no command line. A dollar is \044: settings may be read twice, and would take `${env:…}`
+# of the password for a variable.
+KAFKA_QUOTED_PASSWORD=$(printf %s "${PASSWORD:-}" | sed 's/[\\"]/\\&/g; s/\$/\\044/g')
 export KAFKA_QUOTED_PASSWORD
 
 # Becomes a program of Kafka.

@@ -16,7 +16,7 @@ data=${KAFKA_DATA:-/var/lib/kafka/data/kafka}
 port=${1:-9092}
 controller_port=$((local_port + 1))
 
-# The settings of the broker. LISTENER_ENTRY is how one enters there: the broker itself, and others.
+# The settings of the broker. `entry` says how it enters itself, and who else does.
 # settings DATA
 settings() {
   entry='org.apache.kafka.common.security.plain.PlainLoginModule required'

@@ -25,7 +25,7 @@ case " $*" in
   *) set -- --command-config /opt/kafka/client.properties "$@" ;;
 esac
 case " $*" in
-  *" --bootstrap-server"*) ;;
+  *" --bootstrap-"*) ;;
   *) set -- --bootstrap-server "${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:$local_port}" "$@" ;;
 esac
 program WARN -Xmx128m -XX:+UseSerialGC "org.apache.kafka.tools.$class" "$@"

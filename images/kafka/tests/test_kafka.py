@@ -5,10 +5,10 @@ import shlex
 import pytest
 
 START = "dumb-init --single-child /opt/kafka/start 9192"
-READY = "kafka-topics --list"
+READY = "timeout 20 kafka-topics --list"
 DATA = "/var/lib/kafka/data/kafka"
 ADDRESSES = ["127.0.0.1:9092", "$(hostname):9092", "127.0.0.1:19092"]
-REFUSED = "Authentication failed: Invalid username or password"
+REFUSED = "Authentication failed: "
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,8 +75,14 @@ def test_what_is_produced_is_consumed(host, at):
     assert host.check_output(get(topic, at=at)) == "ß€ 42"
 
 
-@pytest.mark.parametrize("at", [*ADDRESSES, "127.0.0.1:19093"])
-@pytest.mark.parametrize("who", ["PASSWORD=wrong", "PASSWORD=", "KAFKA_USER=admin"])
+@pytest.mark.parametrize(
+    ("at", "who"),
+    [
+        *((at, "PASSWORD=wrong") for at in [*ADDRESSES, "127.0.0.1:19093"]),
+        (ADDRESSES[0], "PASSWORD="),
+        (ADDRESSES[0], "KAFKA_USER=admin"),
+    ],
+)
 def test_a_wrong_password_is_refused(host, at, who):
     controller = at.endswith(":19093")
     where = f"--bootstrap-controller {at}" if controller else f"--bootstrap-server {at}"
@@ -99,7 +105,9 @@ def test_who_gives_no_password_is_refused(host, at):
 def test_java_has_half_of_the_memory(host):
     """The limit is that of the container, or of the machine where it has none."""
     limit = int(host.check_output(". /opt/onyxia/service.sh; memory_limit"))
-    words = host.check_output("cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x -e '-Xmx[0-9]*m'")
+    words = host.check_output(
+        "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x -e '-Xmx[0-9]*m'"
+    )
     assert f"-Xmx{min(limit // 2, 6144)}m" in words.split()
 
 
@@ -112,7 +120,7 @@ def test_any_uid_makes_data_and_finds_them_again(other):
     other.start(PASSWORD=new)
     assert REFUSED in other.run(READY).stdout
     assert other.run(get("kept", at="127.0.0.1:29092"), PASSWORD=new).stdout == "as it is\n"
-    held = other.run(f"grep -rlF \"it's\" {other.folder}")
+    held = other.run(f'grep -rlF "it\'s" {other.folder}')
     assert held.stdout == ""
 
 
