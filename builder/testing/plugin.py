@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -81,16 +82,15 @@ def wait_for() -> Callable[..., None]:
 
 @pytest.fixture
 def second_server() -> Iterator[Callable[..., SecondServer]]:
-    """`second_server(start=…, ready=…, environment=…)` makes one that ends with the test."""
-    made: list[SecondServer] = []
+    """`second_server(command, port=…, ready="/path")` makes a SecondServer, which is removed."""
+    with ExitStack() as undo:
 
-    def make(**about: Any) -> SecondServer:
-        made.append(SecondServer(**about))
-        return made[-1]
+        def made(command: str, **about: Any) -> SecondServer:
+            found = SecondServer(command, **about)
+            undo.callback(found.remove)
+            return found
 
-    yield make
-    for server in made:
-        server.remove()
+        yield made
 
 
 @pytest.fixture

@@ -1,87 +1,106 @@
-"""A server of an image beside the one that its container runs, on data of its own.
-
-The plugin offers the class as the fixture `second_server`.
-"""
+"""A second server of an image, in the container of the first."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import testinfra
 
+from builder.testing.http_client import wait_for
 
-def wait(host: Any, condition: str, seconds: float = 60) -> None:
-    """Wait until a command in the container succeeds."""
-    end = time.monotonic() + seconds
-    while host.run(condition).rc != 0:
-        assert time.monotonic() < end, condition
-        time.sleep(0.2)
+_SECONDS = 300.0
 
 
 class SecondServer:
-    """A server that a uid starts which the image does not know, as a cluster does.
+    """A server of an image beside its first one, on data of its own, by a uid that a cluster chose.
 
-    Everything of it lies in `folder`, a new one. `start` is its command, and `ready` is one that
-    succeeds once it answers. `environment` is added to that of the container. Both commands, and
-    the values of the environment, may name `{folder}`.
+    `command` starts it on `port`. `ready` is a path that answers with 200 when it is there, or a
+    command that succeeds then. `environment` is added to that of the container. All of them may
+    name `{folder}`, a new folder that has what is the server's.
     """
 
     def __init__(
-        self, *, start: str, ready: str, environment: dict[str, str], user: str = "12345:0"
+        self, command: str, *, port: int, ready: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.host = testinfra.get_host(os.environ["BUILDER_HOST"].replace("://", f"://{user}@"))
+        self.host = testinfra.get_host(os.environ["BUILDER_HOST"].replace("://", "://12345:0@"))
         self.folder = f"/tmp/second-{uuid.uuid4().hex[:8]}"
-        self.log = f"{self.folder}/log"
-        self._start = start.format(folder=self.folder)
-        self._ready = ready.format(folder=self.folder)
+        self._command = self._named(command)
+        self._port = port
+        self._ready = self._named(ready)
         self._environment = {
-            key: value.format(folder=self.folder) for key, value in environment.items()
+            "WORKSPACE_DIR": f"{self.folder}/work",
+            "ONYXIA_SESSION_DIR": f"{self.folder}/session",
+            **{key: self._named(value) for key, value in (environment or {}).items()},
         }
-        self.host.check_output(f"mkdir -p {self.folder}")
+        self.host.check_output(f"mkdir {self.folder}")
 
-    def words(self, **more: str) -> str:
-        """Return the environment as words before a command; `more` comes on top."""
-        return " ".join(
-            f"{key}={shlex.quote(value)}" for key, value in {**self._environment, **more}.items()
-        )
+    def _named(self, text: str) -> str:
+        return text.replace("{folder}", self.folder)
 
-    def run(self, command: str, **more: str) -> Any:
-        """Run a command in its environment."""
-        return self.host.run(f"env {self.words(**more)} sh -c {shlex.quote(command)}")
+    def _words(self, more: Mapping[str, str]) -> str:
+        names = {**self._environment, **more}
+        return " ".join(f"{key}={shlex.quote(value)}" for key, value in names.items())
 
-    def refuse(self, **more: str) -> str:
-        """Start it where it is not to start; return what it says."""
-        found = self.run(self._start, **more)
+    def run(self, command: str, **environment: str) -> Any:
+        """Run a command with its variables and more."""
+        return self.host.run(f"env {self._words(environment)} sh -c {shlex.quote(command)}")
+
+    def refuse(self, **environment: str) -> str:
+        """Start it where it is not to start; return what it says. Fails where it starts."""
+        found = self.run(self._command, **environment)
         assert found.rc == 1, found.stderr
         return str(found.stderr)
 
-    def start(self, **more: str) -> SecondServer:
-        """Start it in the background, and wait until it answers."""
+    def start(self, **environment: str) -> None:
+        """Start it, with more variables, and wait until it answers. Raises StepError."""
         self.host.check_output(
-            f"{{ nohup env {self.words(**more)} {self._start} > {self.log} 2>&1 & "
+            f"{{ nohup env {self._words(environment)} {self._command} > {self.folder}/log 2>&1 & "
             f"echo $! > {self.folder}/pid; }}"
         )
-        ready = f"env {self.words(**more)} sh -c {shlex.quote(self._ready)}"
-        wait(self.host, f"{ready} || ! kill -0 $(cat {self.folder}/pid)")
-        assert self.host.run(ready).rc == 0, self.said
-        return self
+
+        def is_ready() -> bool:
+            if self._ready.startswith("/"):
+                return self.curl(self._ready)[0] == 200
+            return bool(self.run(self._ready, **environment).rc == 0)
+
+        wait_for(
+            f"{self._command} answers", lambda: is_ready() or self._has_ended(), seconds=_SECONDS
+        )
+        assert is_ready(), self.said
 
     @property
     def said(self) -> str:
         """What it wrote since its last start."""
-        return str(self.host.file(self.log).content_string)
+        return str(self.host.file(f"{self.folder}/log").content_string)
 
-    def end(self, signal: str = "TERM") -> None:
-        """End it, and wait until it is gone."""
-        self.host.check_output(f"kill -{signal} $(cat {self.folder}/pid)")
-        wait(self.host, f"! kill -0 $(cat {self.folder}/pid)")
+    def curl(self, path: str, *options: str) -> tuple[int, str]:
+        """Return the status and the content that it answers with; 0 where it does not answer."""
+        words = " ".join(shlex.quote(option) for option in options)
+        found = self.host.run(
+            f"curl --silent --noproxy '*' --write-out '\\n%{{http_code}}' {words} "
+            f"{shlex.quote(f'http://127.0.0.1:{self._port}{path}')}"
+        )
+        content, _, status = found.stdout.rpartition("\n")
+        return int(status or 0), content
+
+    def _has_ended(self) -> bool:
+        return not self.host.run(f"kill -0 $(cat {self.folder}/pid)").succeeded
+
+    def wait_until_ended(self) -> None:
+        """Wait until it has ended. Raises StepError."""
+        wait_for(f"{self._command} has ended", self._has_ended, seconds=_SECONDS)
+
+    def stop(self) -> None:
+        """End it as a cluster does, and wait until it has ended. Raises StepError."""
+        self.host.run(f"kill -TERM $(cat {self.folder}/pid)")
+        self.wait_until_ended()
 
     def remove(self) -> None:
-        """End it where it still runs, and delete all that it had."""
-        if self.host.run(f"kill -0 $(cat {self.folder}/pid)").rc == 0:
-            self.end()
+        """End it if it runs, and remove its data."""
+        if self.host.file(f"{self.folder}/pid").exists:
+            self.stop()
         self.host.check_output(f"rm -rf {self.folder}")

@@ -28,17 +28,18 @@ def other(second_server):
     """A server by a uid that a cluster chose, with odd names; it is not started yet."""
     names = {"MARIADB_USER": "odd: nä'me", "MARIADB_DATABASE": "d'ata_ `%"}
     return second_server(
-        start=f"{START} --port=3307 --socket={{folder}}/socket",
+        f"{START} --port=3307 --socket={{folder}}/socket",
+        port=3307,
         ready="mariadb-admin --skip-ssl --port=3307 -h 127.0.0.1 ping",
         environment={"MARIADB_DATA": "{folder}/data", **names},
     )
 
 
-def ask(other, text, *, options="", **more):
-    """What the second server says to its user, on its database."""
+def ask(other, text, *, user="$MARIADB_USER", options="", **more):
+    """What the second server says to its user or another, on its database."""
     return other.run(
         'MYSQL_PWD="$PASSWORD" mariadb -N -B --skip-ssl-verify-server-cert -h 127.0.0.1 -P 3307 '
-        f'-u "$MARIADB_USER" {options} -e {shlex.quote(text)} "$MARIADB_DATABASE"',
+        f'-u "{user}" {options} -e {shlex.quote(text)} "$MARIADB_DATABASE"',
         **more,
     )
 
@@ -132,7 +133,7 @@ def test_any_uid_makes_data_and_finds_them_again(other):
     other.start()
     made = ask(other, "create table kept as select 42 as answer; select current_user()")
     assert made.stdout == "odd: nä'me@%\n", made.stderr
-    other.end()
+    other.stop()
     other.start()
     assert ask(other, "select answer from kept").stdout == "42\n"
     assert "Starting crash recovery" not in other.said
@@ -140,11 +141,21 @@ def test_any_uid_makes_data_and_finds_them_again(other):
     assert set(left) <= {"data", "data.tls", "data.pid", "log", "pid", "socket"}
 
 
+def test_accounts_that_others_left_without_a_password_go(other):
+    other.start()
+    made = ask(other, "create user root@'10.9.9.9'; create user ''@'%'", user="root")
+    assert made.rc == 0, made.stderr
+    other.stop()
+    other.start()
+    left = "select count(*) from mysql.global_priv where user = '' or host = '10.9.9.9'"
+    assert ask(other, left, user="root").stdout == "0\n"
+
+
 def test_a_killed_container_is_followed_by_another(other):
     other.start()
     ask(other, "create table kept as select 42 as answer")
     other.host.check_output(f"kill -KILL $(cat {other.folder}/data.pid)")
-    other.host.run(f"while kill -0 $(cat {other.folder}/pid); do sleep 0.1; done")
+    other.wait_until_ended()
     other.start()
     assert ask(other, "select answer from kept").stdout == "42\n"
 
@@ -152,7 +163,7 @@ def test_a_killed_container_is_followed_by_another(other):
 def test_a_changed_password_holds(other):
     new = 'it\'s "new"; \\ $(id) é `x`'
     other.start()
-    other.end()
+    other.stop()
     other.start(PASSWORD=new)
     assert ask(other, "select 1").rc == 1
     assert ask(other, "select 1", PASSWORD=new).stdout == "1\n"
@@ -162,7 +173,7 @@ def test_who_does_without_tls_is_refused_where_it_is_required(other):
     other.start(TLS_REQUIRED="true")
     assert "Access denied" in ask(other, "select 1", options="--skip-ssl").stderr
     assert ask(other, "select 1", options="--ssl").stdout == "1\n"
-    other.end()
+    other.stop()
     other.start()
     assert ask(other, "select 1", options="--skip-ssl").stdout == "1\n"
 

@@ -1,44 +1,45 @@
 #!/bin/sh
 # start [OPTION…]: the server on the data in PGDATA, which it makes where there are none.
 #
-# PGUSER, PGDATABASE and PASSWORD say who may enter, and where to. A password is read from stdin by
-# what takes it: it stands on no command line, and in no file but as PostgreSQL keeps it. TLS is
-# always offered; TLS_REQUIRED=true refuses who does without. TLS_DIRECTORY may have a certificate.
+# PGUSER, PGDATABASE and PASSWORD say who may enter, and where to; SUPERUSER_PASSWORD is that of
+# `postgres`, who may do everything. A password is read from stdin by what takes it: it stands on no
+# command line, and in no file but as PostgreSQL keeps it. EXTENSIONS are made in the database. TLS
+# is always offered; TLS_REQUIRED=true refuses who does without. TLS_DIRECTORY may have a certificate.
 set -eu
 umask 0077
 
 # A server that is told to end waits for its clients, who may never go; by SIGINT it ends them.
 [ $$ -ne 1 ] || exec dumb-init --single-child --rewrite 15:2 "$0" "$@"
 
+. "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
+
 PGUSER=${PGUSER:-postgres}
 PGDATABASE=${PGDATABASE:-$PGUSER}
 version=$(postgres -V | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-
-fail() {
-  echo "start: $*" >&2
-  exit 1
-}
 
 # A name and a text, as SQL has them.
 name() { printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 
-case ${PASSWORD:-} in
-  # What a chart writes where none was given, and no cluster could keep one that is generated.
-  NO-PASSWORD-WAS-GIVEN) fail "no password was given: set security.password or" \
-    "security.existingSecret of the chart, or install it by helm, which keeps a generated one" ;;
-  *'
-'*) fail "PASSWORD has a line break in it" ;;
-esac
-# What PostgreSQL takes in no first user, and initdb would show with the password.
+check_secret PASSWORD "${PASSWORD:-}"
+[ "${SUPERUSER_PASSWORD:-}" != "$placeholder" ] || SUPERUSER_PASSWORD=
+check_secret SUPERUSER_PASSWORD "${SUPERUSER_PASSWORD:-}"
 case $PGUSER in
   *[\"\$\'\\]*) fail "PGUSER has one of \" \$ ' \\ in it" ;;
+  pg_*) fail "PGUSER begins with pg_, as PostgreSQL's own roles do" ;;
 esac
+# A superuser has one password.
+[ "$PGUSER" != postgres ] || SUPERUSER_PASSWORD=${PASSWORD:-}
+
+share=/usr/share/postgresql/$version/extension
+for extension in ${EXTENSIONS:-}; do
+  [ -e "$share/$extension.control" ] || fail "this image has no extension $extension for" \
+    "PostgreSQL $version: leave it out, or take another version of the image"
+done
 
 # Data must be of who runs the server, and of nobody else: PostgreSQL asks both.
-check_volume() {
-  mkdir "$PGDATA.probe" 2> /dev/null || [ -d "$PGDATA.probe" ] \
-    || fail "$(dirname "$PGDATA") cannot be written by uid $(id -u): give the volume to it, or to its group"
+check_modes() {
+  mkdir "$PGDATA.probe"
   mode=$(stat -c %a "$PGDATA.probe")
   rmdir "$PGDATA.probe"
   case $mode in
@@ -61,20 +62,57 @@ named() {
   rm "$PGDATA.passwd" "$PGDATA.group"
 }
 
-# SQL on stdin, without a server that somebody could reach.
-single() { named postgres --single -j -D "$1" postgres > /dev/null; }
+# SQL on stdin, as the superuser and without a server that somebody could reach.
+single() { named postgres --single -j -D "$1" "${2:-postgres}" > /dev/null; }
+
+# SQL that makes a role, unless there is one, and sets its password, unless it is empty.
+role() {
+  printf 'DO $do$ BEGIN CREATE ROLE %s LOGIN %s; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;\n\n' \
+    "$(name "$1")" "$2"
+  [ -z "$3" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$(name "$1")" "$(text "$3")"
+}
+
+# Who may enter, by passwords that hold at every start. Of data that were made before there was
+# `postgres` beside the first user, that one stays what it was.
+roles() {
+  role postgres 'SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS' "${SUPERUSER_PASSWORD:-}"
+  [ "$PGUSER" = postgres ] || role "$PGUSER" '' "${PASSWORD:-}"
+}
+
+# What is asked for in the database; what is no longer asked for stays, as data may depend on it.
+# pgaudit is loaded with the server, from then on.
+make_extensions() {
+  case " ${EXTENSIONS:-} " in
+    *' pgaudit '*)
+      loaded=$(postgres -D "$PGDATA" -C shared_preload_libraries)
+      case ",$loaded," in
+        *pgaudit*) ;;
+        *) echo "shared_preload_libraries = '${loaded:+$loaded,}pgaudit'" >> "$PGDATA/postgresql.auto.conf" ;;
+      esac ;;
+  esac
+  for extension in ${EXTENSIONS:-}; do
+    printf 'CREATE EXTENSION IF NOT EXISTS %s;\n\n' "$(name "$extension")"
+  done | single "$PGDATA" "$PGDATABASE"
+}
 
 # Made beside its place: what was not finished is not taken for data.
 make_data() {
   [ -n "${PASSWORD:-}" ] || fail "PASSWORD is unset, and nobody could enter"
   rm -rf "$PGDATA.new"
-  printf '%s\n' "$PASSWORD" | named initdb --pgdata="$PGDATA.new" --username="$PGUSER" \
+  # Without a password of its own nobody enters as the superuser.
+  superuser=${SUPERUSER_PASSWORD:-$(head -c 32 /dev/urandom | base64)}
+  printf '%s\n' "$superuser" | named initdb --pgdata="$PGDATA.new" --username=postgres \
     --pwfile=/dev/stdin --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
     --no-instructions
   echo 'host all all all scram-sha-256' >> "$PGDATA.new/pg_hba.conf"
-  if [ "$PGDATABASE" != postgres ]; then
-    printf 'CREATE DATABASE %s;\n\n' "$(name "$PGDATABASE")" | single "$PGDATA.new"
-  fi
+  {
+    roles
+    if [ "$PGDATABASE" = postgres ]; then
+      printf 'ALTER DATABASE postgres OWNER TO %s;\n\n' "$(name "$PGUSER")"
+    else
+      printf 'CREATE DATABASE %s OWNER %s;\n\n' "$(name "$PGDATABASE")" "$(name "$PGUSER")"
+    fi
+  } | single "$PGDATA.new"
   mv "$PGDATA.new" "$PGDATA"
 }
 
@@ -91,28 +129,7 @@ take_data() {
     rm "$PGDATA/postmaster.pid"
   fi
   # What the environment says holds, also after it has changed.
-  [ -z "${PASSWORD:-}" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' \
-    "$(name "$PGUSER")" "$(text "$PASSWORD")" | single "$PGDATA"
-}
-
-# The certificate that was given, else one that is made once and stays with the data. PostgreSQL
-# takes no key that anybody else may read, as one of a mounted Secret is.
-prepare_tls() {
-  given=${TLS_DIRECTORY:-/etc/postgresql/tls}
-  tls=$PGDATA.tls
-  mkdir -p "$tls"
-  if [ -e "$given/tls.crt" ]; then
-    cat "$given/tls.crt" > "$tls/given.crt"
-    cat "$given/tls.key" > "$tls/given.key"
-    tls=$tls/given
-    return
-  fi
-  tls=$tls/made
-  # Also in the place of one that ends within a month.
-  openssl x509 -in "$tls.crt" -noout -checkend 2592000 > /dev/null 2>&1 && [ -s "$tls.key" ] && return
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 \
-    -subj "/CN=postgresql" -keyout "$tls.key" -out "$tls.crt" 2> /dev/null \
-    || fail "no certificate can be made in $PGDATA.tls"
+  roles | single "$PGDATA"
 }
 
 # The first rule that fits decides: below this one, every `host` is a `hostssl`.
@@ -126,9 +143,12 @@ write_rules() {
   mv "$rules.new" "$rules"
 }
 
-check_volume
+check_volume "$PGDATA"
+check_modes
 if [ -e "$PGDATA/PG_VERSION" ]; then take_data; else make_data; fi
+[ -z "${EXTENSIONS:-}" ] || make_extensions
 write_rules
-prepare_tls
+TLS_DIRECTORY=${TLS_DIRECTORY:-/etc/postgresql/tls}
+prepare_tls "$PGDATA.tls" postgresql
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c ssl=on -c ssl_cert_file="$tls.crt" \
   -c ssl_key_file="$tls.key" "$@"

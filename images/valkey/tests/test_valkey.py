@@ -24,7 +24,8 @@ def command(host, text, *, at="127.0.0.1", password='"$PASSWORD"'):
 def other(second_server):
     """A server by a uid that a cluster chose; it is not started yet."""
     return second_server(
-        start=START,
+        START,
+        port=6380,
         ready='REDISCLI_AUTH="$PASSWORD" valkey-cli -p 6380 ping 2>&1 | grep -q PONG',
         environment={"VALKEY_DATA": "{folder}/data"},
     )
@@ -82,7 +83,7 @@ def test_a_full_server_keeps_its_keys_and_leaves_room(host):
 def test_any_uid_makes_data_and_finds_them_again(other):
     other.start()
     assert ask(other, "set kept 'as it is'") == "OK\n"
-    other.end()
+    other.stop()
     other.start()
     assert ask(other, "get kept") == "as it is\n"
     assert other.host.check_output(f"stat -c '%a %u' {other.folder}/data") == "700 12345"
@@ -95,7 +96,7 @@ def test_a_killed_container_is_followed_by_another(other):
     server = ask(other, "info server")
     (process,) = (it.split(":")[1] for it in server.splitlines() if it.startswith("process_id:"))
     other.host.check_output(f"kill -KILL {process}")
-    other.host.run(f"while kill -0 $(cat {other.folder}/pid); do sleep 0.1; done")
+    other.wait_until_ended()
     other.start()
     assert ask(other, "get kept") == "42\n"
 
@@ -103,7 +104,7 @@ def test_a_killed_container_is_followed_by_another(other):
 def test_a_changed_password_holds(other):
     new = 'it\'s "new"; \\ $(id) é\\n'
     other.start()
-    other.end()
+    other.stop()
     other.start(PASSWORD=new)
     assert "NOAUTH" in ask(other, "get kept")
     assert ask(other, "set kept 1", PASSWORD=new) == "OK\n"
@@ -137,7 +138,7 @@ def test_a_backup_is_restored_into_an_empty_server(host, other):
     other.start()
     assert ask(other, "get kept") == "42\n"
     ask(other, "set later 1")
-    other.end()
+    other.stop()
     other.start()
     assert ask(other, "mget kept later") == "42\n1\n"
 

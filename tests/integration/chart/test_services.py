@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -23,6 +24,16 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "mlflow": (
         ["/opt/onyxia-init.sh", "/opt/mlflow/start", "--port=9999"],
         {"httpGet": {"path": "/health", "port": 9999}},
+        "/home/onyxia/work",
+    ),
+    "label-studio": (
+        ["/opt/onyxia-init.sh", "/opt/label-studio/start", "--bind=0.0.0.0:9999"],
+        {"httpGet": {"path": "/health", "port": 9999}},
+        "/home/onyxia/work",
+    ),
+    "pgadmin": (
+        ["/opt/onyxia-init.sh", "/opt/pgadmin/start", "--bind=0.0.0.0:9999"],
+        {"httpGet": {"path": "/misc/ping", "port": 9999}},
         "/home/onyxia/work",
     ),
     "mariadb": (
@@ -54,7 +65,7 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         "/var/lib/kafka/data",
     ),
 }  # fmt: skip
-PAGES = {"mlflow"}
+PAGES = {"mlflow", "label-studio", "pgadmin"}
 KINDS = {
     "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
     "NetworkPolicy",
@@ -114,11 +125,15 @@ def test_suspended(service: Played) -> None:
 
 def test_its_password_stands_in_secrets_alone(service: Played) -> None:
     manifests = service.manifests({"security": {"password": "s3cret-of-twelve"}})
-    for item in manifests:
-        assert ("s3cret-of-twelve" in json.dumps(item)) == (
-            item["kind"] == "Secret"
-            and item["metadata"]["name"].endswith(("password", "discovery"))
-        )
+    found = {
+        (item["kind"], item["metadata"]["name"])
+        for item in manifests
+        if "s3cret-of-twelve" in json.dumps(item)
+    }
+    own = ("Secret", f"r-1-{service.recipe}-password")
+    assert own in found
+    # Others are told of it, or of what is computed from it.
+    assert found <= {own, ("Secret", f"r-1-{service.recipe}-discovery")}
 
 
 def test_what_the_user_is_told(service: Played) -> None:
@@ -129,6 +144,18 @@ def test_what_the_user_is_told(service: Played) -> None:
     assert password.group(1) == "p4ss"
     urls = re.findall(r"https?://\S+", notes)
     assert urls == (["https://chart-example.local/"] if service.recipe in PAGES else [])
+
+
+def test_label_studio_is_told_of_its_user_and_others_of_its_token(
+    helm: Helm, tmp_path: Path
+) -> None:
+    chart = Played(folder=written("label-studio", tmp_path), helm=helm, scratch=tmp_path)
+    manifests = chart.manifests({"security": {"username": "ann", "password": "p4ss"}})
+    assert one(manifests, "ConfigMap")["data"] == {"LOGIN_EMAIL": "ann@example.org"}
+    told = one(manifests, "Secret", "discovery")
+    key = hashlib.sha256(b"label-studio p4ss").hexdigest()[:40]
+    assert told["stringData"]["LABEL_STUDIO_API_KEY"] == key
+    assert told["stringData"]["LABEL_STUDIO_URL"] == "http://r-1-label-studio:8080"
 
 
 def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) -> None:
