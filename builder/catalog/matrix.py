@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -257,6 +257,18 @@ class Chart(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extends(FileModel):
+    """The catalog that this one stands on: the two are read as one."""
+
+    path: Annotated[
+        str, Field(min_length=1, description="its folder, seen from the folder of this file")
+    ]
+    name: Annotated[
+        Name | None, Field(description="what messages call it; by default its folder's name")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings(FileModel):
     """What holds for all images and charts."""
 
@@ -321,6 +333,14 @@ class Network(FileModel):
 class LockSettings(FileModel):
     """How `builder lock` chooses."""
 
+    origin: Annotated[
+        Literal["inherit", "own"],
+        Field(
+            alias="from",
+            description="inherit: what the catalog that this one stands on has locked counts here,"
+            " too; own: everything is locked here",
+        ),
+    ] = "inherit"
     cooldown: Annotated[
         Days,
         Field(
@@ -393,6 +413,12 @@ def _name_values(axes: Any) -> Any:
 class Matrix(FileModel):
     """matrix.yaml: what an organisation offers."""
 
+    builder: Annotated[
+        str, Field(description='the versions of the builder that it is for, e.g. ">=0.2,<0.3"')
+    ] = ""
+    extends: Annotated[Extends | None, Field(description="the catalog that this one stands on")] = (
+        None
+    )
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
