@@ -32,6 +32,7 @@ from builder.catalog.parser import (
     parse_matrix,
     parse_recipe,
 )
+from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
 from builder.common import checkout
@@ -115,6 +116,7 @@ class Workspace:
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         raise_all(errors)
         assert expansion is not None
+        file = self._patched(file, charts, features, expansion)
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
@@ -150,6 +152,27 @@ class Workspace:
             errors.append(error)
             return None
         return expansion
+
+    def _patched(
+        self,
+        file: ParsedMatrix,
+        recipes: Mapping[str, ChartRecipe],
+        features: Mapping[str, ChartFeature],
+        expansion: Expansion,
+    ) -> ParsedMatrix:
+        """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
+        charts, errors = patched(
+            Charts(
+                matrix=file.matrix,
+                recipes=recipes,
+                features=features,
+                expansion=expansion,
+                document=file.document,
+                own=self.files.own.name,
+            )
+        )
+        raise_all(errors)
+        return replace(file, matrix=replace(file.matrix, charts=charts))
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""

@@ -15,6 +15,7 @@ from builder.project import shared_files
 from builder.source_catalogs import MATRIX, CatalogFiles
 
 _FEATURES = "charts/features"
+_FIELDS: Mapping[str, str] = {"from": "source", "onyxia": "more_onyxia"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ def _of_chart(
     files: CatalogFiles, catalog: Catalog, matrix: MergedDocument, name: str, text: str
 ) -> ValueOrigins:
     """Return a value of a chart: features, then the recipe, then the chart's own line say it."""
+    chart = catalog.matrix.charts[name]
     wanted = text.removeprefix(f"charts.{name}.values.")
     documents = list(_documents(files, catalog, name))
     paths = {
@@ -58,6 +60,18 @@ def _of_chart(
     for document in documents:
         for section in ("values", "changes"):
             origins += document.origins((section, key, attribute))
+    field = _FIELDS.get(attribute, attribute)
+    origins += [
+        Origin(
+            catalog=matrix.catalog_of(("patches", item.patch)) or files.own.name,
+            location=item.location,
+            rule=f"patch {item.patch}: {catalog.matrix.patches[item.patch].why}",
+            value=None if field in item.change.cleared else getattr(item.change, field),
+        )
+        for item in chart.changes
+        if item.path == key
+        and (field in item.change.cleared or getattr(item.change, field, None) is not None)
+    ]
     if attribute == "default":
         for section in ("values", "fixed"):
             origins += matrix.origins(("charts", name, section, key))
@@ -72,6 +86,8 @@ def _documents(files: CatalogFiles, catalog: Catalog, name: str) -> Iterator[Mer
     recipe = catalog.charts[chart.recipe]
     shared, folder = shared_files("features")
     for feature in dict.fromkeys((*recipe.features, *chart.features)):
+        if feature in chart.dropped:
+            continue
         path = f"{feature}/feature.yaml"
         if files.has(f"{_FEATURES}/{path}"):
             texts = files.texts_of(f"{_FEATURES}/{path}")

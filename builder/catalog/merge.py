@@ -19,6 +19,9 @@ from builder.common.text import did_you_mean, listed
 ORDER, REPLACE, REST = "$order", "$replace", "*"
 _THINGS = {"axes": "axis", "images": "image", "charts": "chart"}
 _OPERATORS = ("+", "-")
+_PATCHES: Path = ("patches",)
+_KEYS_OF_PATCHES = ("features+", "features-", "onyxia+")
+"""Keys that a patch has itself: an upper catalog replaces what a patch below says by them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,10 @@ class MergedDocument(Document):
         """Return where a catalog removed what was at `path`, if one did."""
         last = self.touched[path][-1] if path in self.touched else None
         return last.location if last and last.rule == "removed" else None
+
+    def catalog_of(self, path: Path) -> str:
+        """Return the lowest catalog that declares what is at `path`."""
+        return next((origin.catalog for origin in self.origins(path)), "")
 
     def origins(self, path: Path) -> tuple[Origin, ...]:
         """Return the places that set the value at `path`, the lowest catalog first."""
@@ -149,7 +156,7 @@ class _Merger:
         for key, value in above.items():
             if key in (ORDER, REPLACE):
                 continue
-            name = _operand(key)
+            name = None if path[:1] == _PATCHES and key in _KEYS_OF_PATCHES else _operand(key)
             if name is None or not isinstance(value, list | dict):
                 self._member(merged, key, value, (*path, key))
             elif name in above:

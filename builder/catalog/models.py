@@ -45,10 +45,10 @@ from builder.catalog.matrix import (
     Network,
     Pin,
     Proxy,
-    Retention,
     Settings,
     Source,
 )
+from builder.catalog.policies import Retention
 
 __all__ = [
     "PYPI",

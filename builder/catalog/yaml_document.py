@@ -53,6 +53,10 @@ class Document:
         """Return where what was at `path` is removed: nowhere, in a file of one catalog."""
         return None
 
+    def catalog_of(self, path: Path) -> str:
+        """Return the catalog that declares what is at `path`; "" in a file of one catalog."""
+        return ""
+
     def _locate(self, path: Path, positions: dict[Path, tuple[int, int]]) -> Location:
         position = positions.get(path)
         while position is None and path:

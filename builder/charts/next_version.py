@@ -70,7 +70,8 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     looked_at = set()
     for name in names:
         chart = catalog.matrix.charts[name]
-        key = (chart.recipe, chart.features, repr(chart.values), repr(chart.fixed))
+        said = repr((chart.values, chart.fixed, chart.dropped, chart.changes))
+        key = (chart.recipe, chart.features, said)
         if key in looked_at:
             continue
         looked_at.add(key)

@@ -50,9 +50,11 @@ def command(
     if (target is None) == (value is None):
         raise click.UsageError("name a target, or a value with --value")
     app = open_app(**{**options, "select": ()})
-    if value is not None:
-        return _show_origins(app, value, style)
-    assert target is not None
+    return _show_origins(app, value, style) if value else _show(app, target or "", style, offline)
+
+
+def _show(app: App, target: str, style: str, offline: bool) -> int:
+    """Print the inputs of a target's fingerprint."""
     lock = app.fitting_lock()
     chosen = find(app.project.expansion, target).id
     planned, change = None, ""
