@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from builder.catalog import tags
-from builder.catalog.charts import FeatureFile
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import (
@@ -24,17 +23,21 @@ from builder.catalog.models import (
 )
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
+    CHARTS,
+    UPSTREAM_CHARTS,
+    AnyChart,
+    ChartKind,
     CheckName,
     ParsedMatrix,
-    SourceText,
-    parse_chart,
-    parse_feature,
+    parse_feature_once,
     parse_matrix,
     parse_recipe,
+    parse_services,
 )
 from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
+from builder.catalog.services import TABLE, with_services
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -53,6 +56,7 @@ _BEGINNINGS = {
     "recipe.yaml": "`summary: …` is all that it needs",
     "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
     "chart.yaml": "it has title, description, command, port and features",
+    "upstream.yaml": "it has title and description",
 }
 _Rules = TypeVar("_Rules", bound=EcosystemRules)
 SHARED = Path(__file__).parent / "shared"
@@ -76,11 +80,6 @@ class Project:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Return the exact version of each `axis=value` in the lock; none without a lock."""
-        return self.lock.versions if self.lock else {}
-
 
 class Workspace:
     """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
@@ -103,14 +102,14 @@ class Workspace:
         locked or built.
         """
         checkout.check_folder(self.state.root)
-        errors: list[BuilderError] = []
-        notes: list[str] = []
+        errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
         lock = self._lock(file.matrix, errors)
         declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
-        charts = self._charts(file, errors, notes)
+        charts = self._charts(file, CHARTS, errors, notes)
+        upstream_charts = self._charts(file, UPSTREAM_CHARTS, errors, notes)
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
@@ -122,6 +121,7 @@ class Workspace:
             recipes=recipes,
             macros=self._macros(),
             charts=charts,
+            upstream_charts=upstream_charts,
             library=self._library(),
             features=features,
             ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
@@ -323,24 +323,29 @@ class Workspace:
     # Charts.
 
     def _charts(
-        self, file: ParsedMatrix, errors: list[BuilderError], notes: list[str]
-    ) -> dict[str, ChartRecipe]:
-        charts: dict[str, ChartRecipe] = {}
-        for name, chart in file.matrix.charts.items():
-            if chart.recipe in charts:
+        self,
+        file: ParsedMatrix,
+        kind: ChartKind[AnyChart],
+        errors: list[BuilderError],
+        notes: list[str],
+    ) -> dict[str, AnyChart]:
+        """Return the chart recipes of a kind, by their names."""
+        charts: dict[str, AnyChart] = {}
+        for name, chart in file.matrix.all_charts.items():
+            if chart.recipe in charts or (chart.upstream is not None) is not kind.is_upstream:
                 continue
             location = file.document.at(("charts", name, "recipe"))
-            if error := self._missing("charts", chart.recipe, ("chart.yaml",), location):
+            if error := self._missing("charts", chart.recipe, (kind.file,), location):
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
-            *below, own = self.files.texts_of(f"{folder}/chart.yaml")
+            *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
-                parsed, chart_errors = parse_chart(own.text, own.file, notes.append, tuple(below))
+                parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
             errors += chart_errors
             if parsed is not None:
-                charts[chart.recipe] = ChartRecipe(
+                charts[chart.recipe] = kind.read(
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
@@ -377,13 +382,17 @@ class Workspace:
         """Return the features of the catalog, and those of the builder that it lacks."""
         own_names = self.files.folders(_FEATURES)
         shared, folder = shared_files("features")
+        has_own = self.files.has(f"{_FEATURES}/{TABLE}")
+        files, above = (self.files, _FEATURES) if has_own else (shared, folder)
+        text = files.read(f"{above}/{TABLE}")
+        file = files.shown(f"{above}/{TABLE}") if has_own else f"{shared.own.root / folder}/{TABLE}"
+        table, table_errors = parse_services(text, file)
+        errors += table_errors
         features = [_feature(self.files, _FEATURES, name, errors, notes) for name in own_names]
         for name in shared.folders(folder):
             if name not in own_names and (feature := _feature(shared, folder, name, errors, notes)):
                 features.append(replace(feature, folder=str(shared.own.root / feature.folder)))
-        return {
-            item.name: item for item in sorted(filter(None, features), key=lambda item: item.name)
-        }
+        return with_services(filter(None, features), table)
 
     # Files.
 
@@ -425,7 +434,9 @@ def _feature(
     notes: list[str],
 ) -> ChartFeature | None:
     path = f"{folder}/{name}"
-    parsed, feature_errors, feature_notes = _parsed_feature(files.texts_of(f"{path}/feature.yaml"))
+    parsed, feature_errors, feature_notes = parse_feature_once(
+        files.texts_of(f"{path}/feature.yaml")
+    )
     errors += feature_errors
     notes += feature_notes
     if parsed is None:
@@ -433,20 +444,6 @@ def _feature(
     return ChartFeature(
         **vars(parsed), name=name, folder=files.shown(path), files=files.texts(path)
     )
-
-
-@lru_cache(maxsize=256)
-def _parsed_feature(
-    texts: tuple[SourceText, ...],
-) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
-    """Parse feature.yaml once in a process: every catalog has those of the builder.
-
-    Returns what `parse_feature` does, and its notes.
-    """
-    notes: list[str] = []
-    *below, own = texts
-    parsed, errors = parse_feature(own.text, own.file, notes.append, tuple(below))
-    return parsed, tuple(errors), tuple(notes)
 
 
 def _needed_files(image: Image) -> tuple[str, ...]:

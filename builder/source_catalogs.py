@@ -29,7 +29,7 @@ from builder.common.version import VERSION
 MATRIX = "matrix.yaml"
 _LARGEST = 64 << 20  # bytes of a file that is read as text
 _MOST = 8  # catalogs that stand on one another
-_MERGED = ("recipe.yaml", "chart.yaml", "feature.yaml")
+_MERGED = ("recipe.yaml", "chart.yaml", "upstream.yaml", "feature.yaml")
 _TEXT_FOLDERS = ("templates/", "slots/", "ci/")
 _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 

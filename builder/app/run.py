@@ -19,10 +19,10 @@ from builder.build.handed_over import Handed
 from builder.build.handover import folder_of, handing_over
 from builder.build.image_steps import Action
 from builder.build.run_context import RunContext
-from builder.catalog.ids import TargetId
 from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
+from builder.lock.optional import done_without
 from builder.plan.models import Plan, Step, unmet
 from builder.plan.step_id import StepId
 from builder.registry.interfaces import Registry
@@ -53,13 +53,13 @@ class Run:
         What the plan blocked counts as failed, unless `reachable`; but no optional input does.
         """
         failed = [result for result in self.results.values() if result.status == "failed"]
-        spared = self.plan.done_without
+        spared = done_without(self.planned.project.declared, self.plan.targets)
         blocked = [
             result
             for result in self.results.values()
             if result.status == "blocked"
             and self.plan.steps[result.step].action == "block"
-            and TargetId(StepId(result.step).target).image not in spared
+            and StepId(result.step).target not in spared
         ]
         failed += [] if self.reachable else blocked
         return failed[0].exit_code if failed else 0

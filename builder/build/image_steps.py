@@ -197,8 +197,8 @@ class BuildActions:
         began, store = time.monotonic(), self._toolbox.store
         target, lock = target_plan.target, self._context.lock.base(target_plan.target.parent)
         mirrored = self._pinned_contexts(target)["parent"]
-        check_mirrored(mirrored, mirrored.digest, lock)
-        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock)
+        check_mirrored(mirrored, mirrored.digest, lock.content)
+        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock.content)
         image = mirrored.at(lock.manifest)
         counts, log = self._test(step, target_plan, image)
         self._note(step, "pushing")
@@ -291,9 +291,16 @@ class BuildActions:
                 fingerprint=target_plan.fingerprint,
                 metadata=metadata,
                 junit=self._requests.junit(target_plan).read_bytes(),
-                packages=self._requests.installed(target_plan).read_bytes(),
+                packages=self._listed(target_plan),
             )
         )
+
+    def _listed(self, target_plan: TargetPlan) -> bytes:
+        """Return the package list to store: of the image, and of what its lineage does without."""
+        lineage = self._context.expansion.lineage(target_plan.target)
+        missing = {image: why for ancestor in lineage for image, why in ancestor.without}
+        installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
+        return package_list.dump(package_list.with_missing(installed, missing))
 
     def _pinned_contexts(self, target: Target) -> dict[str, Reference]:
         """Return the parent and the inputs of a target by digest. Raises as `_pinned` does."""

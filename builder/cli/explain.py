@@ -25,21 +25,21 @@ from builder.report.plan import columns
 
 
 @click.command()
-@click.argument("target", required=False)
+@click.argument("target")
 @planning
 @click.option(
     "--value",
-    metavar="PATH",
+    "is_value",
+    is_flag=True,
     help="Show where a value of matrix.yaml or of a chart is set, in place of a target.",
 )
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(
-    target: str | None, value: str | None, style: str, offline: bool, **options: Any
-) -> int:
+def command(target: str, is_value: bool, style: str, offline: bool, **options: Any) -> int:
     """Show the inputs of a target's fingerprint, and how they differ from the released ones.
 
-    With --value, show a value and each place that set it, the weakest first.
+    With --value, TARGET is the path of a value: show it and each place that set it, the weakest
+    first.
 
     \b
     Example:
@@ -47,10 +47,8 @@ def command(
       builder explain jupyter-python --format json
       builder explain --value charts.jupyter-python.values.persistence.size.default
     """
-    if (target is None) == (value is None):
-        raise click.UsageError("name a target, or a value with --value")
     app = open_app(**{**options, "select": ()})
-    return _show_origins(app, value, style) if value else _show(app, target or "", style, offline)
+    return _show_origins(app, target, style) if is_value else _show(app, target, style, offline)
 
 
 def _show(app: App, target: str, style: str, offline: bool) -> int:

@@ -23,6 +23,7 @@ def laid_over(locks: Iterable[Lock]) -> Lock:
             bases={**whole.bases, **lock.bases},
             release_lines={**whole.release_lines, **lock.release_lines},
             package_sets={**whole.package_sets, **lock.package_sets},
+            charts={**whole.charts, **lock.charts},
         )
     return whole
 
@@ -34,6 +35,7 @@ def without_inherited(lock: Lock, inherited: Lock) -> Lock:
         bases=_own(lock.bases, inherited.bases),
         release_lines=_own(lock.release_lines, inherited.release_lines),
         package_sets=_own(lock.package_sets, inherited.package_sets),
+        charts=_own(lock.charts, inherited.charts),
     )
 
 

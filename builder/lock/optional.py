@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from builder.catalog.expansion import Expansion, without
 from builder.catalog.models import Catalog
+from builder.common import graph
 from builder.lock.fit import misfits
 from builder.lock.lockfile import Lock
 from builder.lock.problems import Problem
@@ -44,48 +45,42 @@ def _why(item: str, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
         return f"base {target.parent} is not locked"
     if line := unlocked_line(target.variant.values, catalog.matrix, lock):
         return f"{line} is not locked"
-    below = [key for image, key in target.inputs if image not in target.optional]
-    below += [] if target.is_root else [target.parent]
+    below = (key for key in expansion.required[item] if key in expansion.targets)
     return next((why for key in below if (why := _why(key, catalog, expansion, lock))), "")
 
 
-def forgiven(
-    problems: Iterable[Problem], expansion: Expansion, selected: Sequence[str]
-) -> tuple[Problem, ...]:
-    """Return problems, of which those do not count that only optional inputs have.
+def done_without(expansion: Expansion, selected: Collection[str]) -> frozenset[str]:
+    """Return the selected targets that others can be built without, if they cannot be built.
 
-    Nobody answered there, and the selected targets are built without these inputs.
+    They are optional inputs of selected targets, or only such inputs need them.
     """
-    needed = _needed(expansion, selected)
-    return tuple(
-        replace(problem, counts=False)
-        if problem.is_unreachable
-        and _users(problem.subject, expansion, selected).isdisjoint(needed)
-        else problem
-        for problem in problems
-    )
-
-
-def _needed(expansion: Expansion, selected: Sequence[str]) -> set[str]:
-    """Return the targets that are more than optional inputs of selected ones, or needed by one."""
     optional = {
         item
         for key in selected
         for image, item in expansion.targets[key].inputs
         if image in expansion.targets[key].optional
     }
-    needed: set[str] = set()
-    waiting = [key for key in selected if key not in optional]
-    while waiting:
-        if (key := waiting.pop()) not in needed and key in expansion.targets:
-            needed.add(key)
-            target = expansion.targets[key]
-            waiting += [item for image, item in target.inputs if image not in target.optional]
-            waiting += [] if target.is_root else [target.parent]
-    return needed
+    needed = graph.reach((key for key in selected if key not in optional), expansion.required)
+    return frozenset(selected) - needed
 
 
-def _users(subject: str, expansion: Expansion, selected: Sequence[str]) -> set[str]:
+def forgiven(
+    problems: Iterable[Problem], expansion: Expansion, selected: Collection[str]
+) -> tuple[Problem, ...]:
+    """Return problems, of which those do not count that only optional inputs have.
+
+    Nobody answered there, and the selected targets are built without these inputs.
+    """
+    spared = done_without(expansion, selected)
+    return tuple(
+        replace(problem, counts=False)
+        if problem.is_unreachable and _users(problem.subject, expansion, selected) <= spared
+        else problem
+        for problem in problems
+    )
+
+
+def _users(subject: str, expansion: Expansion, selected: Collection[str]) -> set[str]:
     """Return the selected targets that have a base, a release line or themselves as `subject`."""
     return {
         key

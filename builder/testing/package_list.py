@@ -14,6 +14,8 @@ from builder.common.limits import ARTIFACT_FILE, read_json
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
 
+WITHOUT = "without"
+"""The key of what an image was built without, beside those of ecosystems: name to reason."""
 _SIZE = re.compile(r"[0-9]{0,18}k?")
 _BEGINNING = """
 export LC_ALL=C.UTF-8
@@ -49,6 +51,14 @@ def parse_lines(text: str) -> PackageList:
         package = Package(version=version, size=number, source=source)
         packages.setdefault(ecosystem, {})[name] = package
     return {key: dict(sorted(by_name.items())) for key, by_name in sorted(packages.items())}
+
+
+def with_missing(packages: PackageList, missing: Mapping[str, str]) -> PackageList:
+    """Return the packages, and beside them the inputs that the image was built without, and why."""
+    if not missing:
+        return packages
+    reasons = {name: Package(version=why, size=0) for name, why in sorted(missing.items())}
+    return {**packages, WITHOUT: reasons}
 
 
 def dump(packages: PackageList) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -112,12 +113,12 @@ def scratch(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=ROOT / "build"))
 
 
-@pytest.fixture(scope="session")
-def starter() -> Iterator[Catalog]:
-    """The starter's recipes after their first week."""
+@contextlib.contextmanager
+def first_week(matrix: str) -> Iterator[Catalog]:
+    """A catalog with the recipes and charts of this one, after its first week."""
     root = scratch("test-starter-")
     try:
-        (root / "matrix.yaml").write_text(MATRIX.format(port=free_port()))
+        (root / "matrix.yaml").write_text(matrix.format(port=free_port()))
         for name in ("images", "charts"):
             shutil.copytree(ROOT / name, root / name)
         catalog = Catalog(root=root)
@@ -127,3 +128,10 @@ def starter() -> Iterator[Catalog]:
         yield catalog
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Catalog]:
+    """The starter's recipes after their first week."""
+    with first_week(MATRIX) as catalog:
+        yield catalog

@@ -97,9 +97,11 @@ def test_what_is_below_stays_locked_as_it_is_there(shop: Folder) -> None:
     assert own.release_lines == {"lang=1.9": VersionLock(version="1.9.8")}
     assert (own.bases, own.package_sets) == ({}, {})
     project = load(Workspace(workspace.root))
-    assert project.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.8"}
+    assert project.lock is not None
+    assert project.lock.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.8"}
     alone = load(mine(shop, TWO_LINES + "lock: {from: own}\n"))
-    assert alone.versions == {"lang=1.9": "1.9.8"}
+    assert alone.lock is not None
+    assert alone.lock.versions == {"lang=1.9": "1.9.8"}
 
 
 def test_three_catalogs(shop: Folder) -> None:

@@ -18,8 +18,9 @@ INSTANCE: Final = "app.kubernetes.io/instance"
 DISCOVERY: Final = "onyxia/discovery"
 BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 DISCOVERED: Final = (
-    "chromadb", "elastic", "hive", "kafka", "mariadb", "metaflow", "milvus", "mlflow", "mongodb",
-    "opensearch", "postgres", "spark-thrift-server",
+    "argilla", "argo-workflows", "chromadb", "dask", "elastic", "hive", "kafka", "label-studio",
+    "langfuse", "mariadb", "metaflow", "milvus", "mlflow", "mongodb", "neo4j", "opensearch",
+    "postgres", "qdrant", "spark-thrift-server", "trino", "valkey",
 )  # fmt: skip
 SECRET: Final = (
     "user.password", "user.accessToken", "user.refreshToken", "service.oneTimePassword",

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from builder.catalog.models import Chart, ChartFeature, ChartRecipe
+from builder.catalog.services import CLIENTS, chosen
 from builder.catalog.yaml_document import load_as_helm
 from builder.charts.render import docs, given, partners, templates
 from builder.charts.render import value_specs as specs
@@ -46,14 +47,15 @@ def render_chart(
     version: str,
     catalog: str,
     sudo: bool = False,
+    axes: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """Return the files of a chart, by path. `images` are references; the first is the default.
 
-    Raises ConfigError, or Problems with every independent one. `sudo`: see `Settings`.
+    Raises ConfigError, or Problems with every independent one. `sudo`: see `Settings`. `axes` are
+    those of the images.
     """
     _check_head(chart, images)
-    recipe_part = _recipe_part(recipe)
-    parts = _parts(chart, recipe, features)
+    recipe_part, parts = _recipe_part(recipe), _parts(chart, recipe, features, axes)
     facts = _facts(chart, recipe, images) | {"sudo": sudo}
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
@@ -107,7 +109,7 @@ def _check_head(chart: Chart, images: Sequence[str]) -> None:
 
 
 def _parts(
-    chart: Chart, recipe: ChartRecipe, features: Mapping[str, ChartFeature]
+    chart: Chart, recipe: ChartRecipe, features: Mapping[str, ChartFeature], axes: Sequence[str]
 ) -> tuple[Part, ...]:
     folder = f"charts/{recipe.name}"
     requested = [
@@ -126,7 +128,8 @@ def _parts(
             error = ConfigError(f"unknown feature {name!r}", hint=hint, location=location)
             errors.append(specs.of_chart(error, chart))
             continue
-        parts[name] = partners.as_part(name, features[name], location)
+        for item in (name, *(chosen(features.values(), axes) if name == CLIENTS else ())):
+            parts.setdefault(item, partners.as_part(item, features[item], location))
     raise_all(errors)
     return tuple(parts.values())
 

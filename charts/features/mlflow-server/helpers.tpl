@@ -30,10 +30,8 @@
 {{/* What others are told. */}}
 {{- define "chart.discovery" -}}
 service: mlflow
-entries:
-  {{- include "onyxia-library.entries" (dict
-      "uri" (printf "http://%s:%d" (include "onyxia-library.fullname" .) (.Values.networking.service.port | int))
-      "MLFLOW_TRACKING_USERNAME" .Values.mlflow.username
-      "MLFLOW_TRACKING_PASSWORD" (include "chart.password" .)
-      "MLFLOW_S3_ENDPOINT_URL" (ternary (include "chart.s3Url" .) "" .Values.s3.enabled)) | nindent 2 }}
+facts:
+  username: {{ .Values.mlflow.username | quote }}
+  password: {{ include "chart.password" . | quote }}
+  s3: {{ ternary (include "chart.s3Url" .) "" .Values.s3.enabled | quote }}
 {{- end -}}

@@ -18,18 +18,13 @@ exec:
     - --port={{ .Values.networking.service.port | int }}
 {{- end -}}
 
-{{/* What others are told. The password stands under both of the names that are looked for. */}}
+{{/* What others are told. */}}
 {{- define "chart.discovery" -}}
 service: postgres
-ports: [postgres-port]
-entries:
-  {{- include "onyxia-library.entries" (dict
-      "postgres-service" (include "onyxia-library.fullname" .)
-      "postgres-port" (.Values.networking.service.port | int)
-      "postgres-database" .Values.postgresql.database
-      "postgres-username" .Values.postgresql.username
-      "postgres-password" (include "chart.password" .)
-      "password" (include "chart.password" .)) | nindent 2 }}
+facts:
+  database: {{ .Values.postgresql.database | quote }}
+  username: {{ .Values.postgresql.username | quote }}
+  password: {{ include "chart.password" . | quote }}
 {{- end -}}
 
 {{/* What the test of the connection is told, by its environment. */}}

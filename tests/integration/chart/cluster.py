@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Secrets = Mapping[str, tuple[str, Mapping[str, str]]]
-"""By name: what the Secret publishes ("" where nothing), and its texts."""
+Secrets = Mapping[str, tuple[str, Mapping[str, str | bytes]]]
+"""By name: what the Secret publishes ("" where nothing), and its texts; bytes stand as they are."""
 
 SERVICES: Secrets = {
     "my-postgres": ("postgres", {
-        "postgres-service": "pg.example.org", "postgres-port": "5433", "postgres-database": "db",
+        "postgres-service": "pg.example.org", "postgres-port": b"5433", "postgres-database": "db",
         "postgres-username": "ann", "password": "pgs3cret",
     }),
     "my-mlflow": ("mlflow", {"uri": "https://mlflow.example.org", "MLFLOW_TRACKING_USERNAME": "ann",
@@ -130,13 +130,13 @@ def plural(kind: str) -> str:
     return f"{name}es" if name.endswith("s") else f"{name}s"
 
 
-def manifest(name: str, service: str, texts: Mapping[str, str]) -> Mapping[str, object]:
-    """A Secret. One text stays as it is, as some charts write a port."""
+def manifest(name: str, service: str, texts: Mapping[str, str | bytes]) -> Mapping[str, object]:
+    """A Secret. What is given as bytes stays as it is, as some charts write a port."""
     metadata: dict[str, object] = {"name": name, "namespace": "default"}
     if service:
         metadata["annotations"] = {"onyxia/discovery": service}
     data = {
-        key: text if text.isdigit() else base64.b64encode(text.encode()).decode()
+        key: text.decode() if isinstance(text, bytes) else base64.b64encode(text.encode()).decode()
         for key, text in texts.items()
     }
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}

@@ -12,7 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from builder.catalog.models import Catalog
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.next_version import files_of
 from builder.charts.tools import Tool, Tools
 from builder.common.files import write_tree
@@ -27,6 +28,26 @@ Manifests = list[dict[str, Any]]
 def catalog() -> Catalog:
     """This catalog."""
     return Workspace(ROOT).load().catalog
+
+
+def charts() -> list[Any]:
+    """Every chart of the matrix as a parameter of a test.
+
+    One of each recipe is tried everywhere, and each feature is in one of them. The others are made
+    of the same, and marked as heavy.
+    """
+    matrix = catalog().matrix.charts
+    seen: set[str] = set()
+    some = set()
+    for name, chart in sorted(matrix.items(), key=lambda item: -len(item[1].features)):
+        parts = {f"recipe {chart.recipe}", *map(str, chart.features)}
+        if parts - seen:
+            some.add(name)
+            seen |= parts
+    return [
+        name if name in some else pytest.param(name, marks=pytest.mark.heavy)
+        for name in sorted(matrix)
+    ]
 
 
 def rendered(name: str, version: str = "1.0.0") -> dict[str, bytes]:

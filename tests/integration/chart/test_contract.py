@@ -8,23 +8,18 @@ import pytest
 
 from builder.build.chart_steps import ChartActions
 from builder.build.events import Noted
-from builder.catalog.models import Catalog
-from builder.charts.helm import Helm, documents
-from builder.charts.next_version import files_of
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.context import SAMPLE
 from builder.charts.onyxia.finding import NOTE
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia_check import RELEASE, check_chart, read_chart
 from builder.common.errors import StepError
-from builder.common.files import write_tree
-from builder.project import Workspace
 from tests.fakes.catalog import Week
 from tests.fakes.testers import FakeChartRunner
 
-ROOT = Path(__file__).parents[3]
-CHARTS = sorted(Workspace(ROOT).load().catalog.matrix.charts)
-
+from .conftest import charts, written
 
 SERVICE = """\
 apiVersion: v1
@@ -38,20 +33,10 @@ spec:
 """
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    """This catalog."""
-    return Workspace(ROOT).load().catalog
-
-
-@pytest.fixture(params=CHARTS)
-def rendered(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -> Path:
+@pytest.fixture(params=charts())
+def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A chart of the matrix, rendered."""
-    name = str(request.param)
-    image = catalog.matrix.repository_of(catalog.matrix.charts[name].image)
-    images = [f"{image}:{tag}-2026.01.05" for tag in ("x2.0.0", "x1.0.0")]
-    write_tree(tmp_path / name, files_of(catalog, name, images, "1.0.0"))
-    return tmp_path / name
+    return written(str(request.param), tmp_path)
 
 
 def test_nothing_is_wrong_with_our_charts(rendered: Path, helm: Helm) -> None:

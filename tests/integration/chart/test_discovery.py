@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.catalog.services import CLIENTS, chosen
+from builder.charts.helm import DryRun, Helm
+from builder.charts.manifests import documents
 
 from .cluster import Secrets, cluster
 from .conftest import catalog, written
@@ -47,7 +49,9 @@ def consumers(service: str) -> list[str]:
     first: dict[str, str] = {}
     for name, chart in catalog().matrix.charts.items():
         features = catalog().charts[chart.recipe].features
-        if f"{service}-client" in features:
+        axes = catalog().matrix.axes_of(chart.image)
+        own = chosen(catalog().features.values(), axes) if CLIENTS in features else []
+        if f"{service}-client" in (*features, *own):
             first.setdefault(chart.recipe, name)
     return sorted(first.values())
 
@@ -60,7 +64,10 @@ def published(helm: Helm, service: str, folder: Path) -> Secrets:
     return {
         item["metadata"]["name"]: (
             about["onyxia/discovery"],
-            {**item["stringData"], **(item.get("data") or {})},
+            {
+                **item["stringData"],
+                **{key: text.encode() for key, text in (item.get("data") or {}).items()},
+            },
         )
         for item in documents(text)
         if "onyxia/discovery" in (about := item["metadata"].get("annotations") or {})
@@ -69,8 +76,17 @@ def published(helm: Helm, service: str, folder: Path) -> Secrets:
 
 def environment(helm: Helm, chart: Path, server: str) -> dict[str, str]:
     """What the Secrets of a chart give to a session, where a cluster is asked."""
+    return given(asked(helm, chart, server))
+
+
+def asked(helm: Helm, chart: Path, server: str) -> DryRun:
+    """What a chart is, where a cluster is asked."""
     on = {"discovery": {"postgresql": True}}
-    release = helm.dry_run(chart, release="r-1", values=on, cluster=server)
+    return helm.dry_run(chart, release="r-1", values=on, cluster=server)
+
+
+def given(release: DryRun) -> dict[str, str]:
+    """What its Secrets give to a session: variables, and files by name."""
     found: dict[str, str] = {}
     for item in documents(release.manifests):
         if item["kind"] == "Secret" and "onyxia/discovery" not in item["metadata"]["annotations"]:  # type: ignore[index]
@@ -113,9 +129,127 @@ def test_a_text_that_a_chart_wrote_in_place_of_a_value_is_none(helm: Helm, tmp_p
     assert "PGDATABASE" not in found
 
 
+# What a chart says of itself, and a template that publishes every service of the table by it.
+FACTS = {
+    "host": "h", "port": "1234", "url": "http://h:1234", "namespace": "n", "database": "d/b",
+    "username": "a n", "password": PASSWORD, "catalog": "c", "token": "t", "publicKey": "pk",
+    "secretKey": "sk", "bucket": "s3://b", "secret": "s3-login", "tls": "true",
+}  # fmt: skip
+EVERY = """\
+{{- range $service, $row := include "mlflow.discovery.services" . | fromYaml }}
+---
+{{ include "onyxia-library.publishedFacts" (dict "root" $ "service" $service "keys" $row.keys
+    "ports" $row.raw "facts" ($.Files.Get "facts.json" | fromJson)) }}
+{{- end }}
+"""
+URL = "p4ss%20%22w%27ord%22%20%24%28id%29%20%7B%7B%20x%20%7D%7D%20%C3%A9"
+EVERY_VARIABLE = {
+    "PGHOST": "h", "PGPORT": "1234", "PGDATABASE": "d/b", "PGUSER": "a n", "PGPASSWORD": PASSWORD,
+    "MLFLOW_TRACKING_URI": "http://h:1234", "MLFLOW_TRACKING_USERNAME": "a n",
+    "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+    "CHROMA_SERVER_HOST": "http://h:1234", "CHROMA_CLIENT_AUTH_CREDENTIALS": f"a n:{PASSWORD}",
+    "MILVUS_GRPC_URI": "http://h:1234", "MILVUS_TOKEN": f"a n:{PASSWORD}",
+    "HIVE_METASTORE_URI": "thrift://h:1234",
+    "TRINO_HOSTNAME": "h", "TRINO_PORT": "1234", "TRINO_CATALOG": "c", "TRINO_PASSWORD": PASSWORD,
+    "MARIADB_HOST": "h", "MARIADB_PORT": "1234", "MARIADB_DATABASE": "d/b", "MARIADB_USER": "a n",
+    "MARIADB_PASSWORD": PASSWORD,
+    "MONGODB_URI": f"mongodb://a%20n:{URL}@h:1234/d%2Fb?authSource=d%2Fb",
+    "REDIS_URL": f"redis://:{URL}@h:1234",
+    "KAFKA_BOOTSTRAP_SERVERS": "h:1234",
+    "OPENSEARCH_URL": "https://h:1234", "OPENSEARCH_USERNAME": "a n",
+    "ELASTICSEARCH_URL": "https://h:1234", "ELASTICSEARCH_PASSWORD": PASSWORD,
+    "SPARK_THRIFT_HOST": "h", "SPARK_THRIFT_PORT": "1234",
+    "QDRANT_URL": "http://h:1234", "QDRANT_API_KEY": PASSWORD,
+    "NEO4J_URI": "neo4j://h:1234", "NEO4J_USERNAME": "a n",
+    "LABEL_STUDIO_URL": "http://h:1234", "LABEL_STUDIO_API_KEY": "t",
+    "DASK_SCHEDULER_ADDRESS": "tcp://h:1234",
+    "ARGO_SERVER": "h:1234", "ARGO_NAMESPACE": "n", "ARGO_SECURE": "true",
+    "ARGILLA_API_URL": "http://h:1234", "ARGILLA_API_KEY": "t",
+    "LANGFUSE_HOST": "http://h:1234", "LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk",
+    ".my.cnf": '[client]\ndatabase="d/b"\nhost="h"\n'
+    'password="p4ss \\"w\'ord\\" $(id) {{ x }} é"\nport="1234"\nuser="a n"\n',
+}  # fmt: skip
+
+
+def test_what_any_service_publishes_a_session_finds(helm: Helm, tmp_path: Path) -> None:
+    """By the same row of the table, whatever stands in the password."""
+    publisher = written("mlflow", tmp_path)
+    (publisher / "templates/every.yaml").write_text(EVERY)
+    (publisher / "facts.json").write_text(json.dumps(FACTS))
+    secrets: dict[str, tuple[str, dict[str, str | bytes]]] = {}
+    for item in documents(helm.template(publisher, release="s-1", values=None)):
+        service = (item["metadata"].get("annotations") or {}).get("onyxia/discovery")
+        if service:
+            raw = {key: text.encode() for key, text in (item.get("data") or {}).items()}
+            secrets[f"its-{service}"] = (service, {**item["stringData"], **raw})
+    with cluster(secrets) as server:
+        found = environment(helm, written("jupyter-pyspark", tmp_path), server)
+    assert {name: found.get(name) for name in EVERY_VARIABLE} == EVERY_VARIABLE
+    assert "<value>thrift://h:1234</value>" in found["hive-site.xml"]
+    assert json.loads(found["config.json"])["METAFLOW_SERVICE_URL"] == "http://h:1234"
+
+
+# What official charts write: a raw port, a text in place of a value, several Secrets of a service.
+OFFICIAL: Secrets = {
+    "a-empty": ("postgres", {"postgres-port": b"5432"}),
+    "b-postgres": ("postgres", {
+        "postgres-service": "pg", "postgres-port": "5433", "postgres-username": "ann",
+        "postgres-database": ".Values.global.postgresql.auth.database", "password": "x",
+    }),
+    "mariadb": ("mariadb", {
+        "mariadb-service": "m", "mariadb-port": b"3306", "mariadb-password": "of-root",
+        "mariadb-username": ".Values.auth.username",
+    }),
+    "mongodb": ("mongodb", {"mongodb-service": "m-0:27017,m-1:27017", "mongodb-username": "ann",
+                            "mongodb-password": "a/b"}),
+    "trino-one": ("trino", {"trino-service": "trino.example.org", "trino-port": "443",
+                            "trino-database": "hive"}),
+    "trino-two": ("trino", {"trino-service": "trino.example.org", "trino-database": "tpch"}),
+    "trino-x-other": ("trino", {"trino-service": "else.example.org", "trino-database": "no"}),
+    "elastic": ("elastic", {"elastic-service": "e", "elastic-port": "9200", "elastic-tls": "false",
+                            "elastic-schema": "https"}),
+    "opensearch": ("opensearch", {"opensearch-service": "o"}),
+    "hive": ("hive", {"hive-service": "h", "hive-endpoint": ".Values.s3.endpoint"}),
+    "thrift": ("spark-thrift-server", {"thrift-service": "t"}),
+    "chroma": ("chromadb", {"CHROMA_SERVER_HOST": "http://c", "CHROMA_AUTH_SECRET": "is-gone",
+                            "CHROMA_CLIENT_AUTH_CREDENTIALS": "ann:pw"}),
+    "kafka": ("kafka", {"kafka-service": ".Values.kafka.host"}),
+    "milvus": ("milvus", {"MILVUS_TOKEN": "t"}),
+}  # fmt: skip
+OF_OFFICIAL = {
+    "PGHOST": "pg", "PGPORT": "5433", "PGDATABASE": None, "PGUSER": "ann", "PGPASSWORD": "x",
+    "MARIADB_HOST": "m", "MARIADB_PORT": "3306", "MARIADB_PASSWORD": "of-root",
+    "MARIADB_USER": None,
+    ".my.cnf": '[client]\nhost="m"\npassword="of-root"\nport="3306"\n',
+    "MONGODB_URI": "mongodb://ann:a%2Fb@m-0:27017,m-1:27017/",
+    "TRINO_HOSTNAME": "trino.example.org", "TRINO_PORT": "443", "TRINO_CATALOG": "hive,tpch",
+    "ELASTICSEARCH_URL": "https://e:9200", "OPENSEARCH_URL": "http://o:9200",
+    "HIVE_METASTORE_URI": "thrift://h:9083", "SPARK_THRIFT_PORT": "10000",
+    "CHROMA_SERVER_HOST": "http://c", "CHROMA_CLIENT_AUTH_CREDENTIALS": "ann:pw",
+    "KAFKA_BOOTSTRAP_SERVERS": None, "MILVUS_TOKEN": None,
+}  # fmt: skip
+
+
+def test_what_official_charts_publish_a_session_finds(helm: Helm, tmp_path: Path) -> None:
+    """What cannot be used is named in the notes, with what it lacks."""
+    with cluster(OFFICIAL) as server:
+        release = asked(helm, written("jupyter-pyspark", tmp_path), server)
+    found = given(release)
+    assert {name: found.get(name) for name in OF_OFFICIAL} == OF_OFFICIAL
+    lines = [line for line in release.notes.splitlines() if line.startswith("No connection to")]
+    assert lines == [
+        "No connection to Kafka: the Secret `kafka`, by which it is found, lacks kafka-service.",
+        "No connection to Milvus: the Secret `milvus`, by which it is found, lacks"
+        " MILVUS_GRPC_URI.",
+    ]
+
+
 def test_of_two_passwords_a_session_takes_that_of_the_user(helm: Helm, tmp_path: Path) -> None:
     """The official chart publishes that of the superuser too."""
-    entries = {"postgres-username": "ann", "postgres-password": "of-all", "password": "of-ann"}
+    entries = {
+        "postgres-service": "db", "postgres-username": "ann", "postgres-password": "of-all",
+        "password": "of-ann",
+    }  # fmt: skip
     with cluster({"database": ("postgres", entries)}) as server:
         found = environment(helm, written("rstudio", tmp_path), server)
     assert (found["PGUSER"], found["PGPASSWORD"]) == ("ann", "of-ann")

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents, latest_minors
+from builder.charts.helm import Helm, latest_minors
+from builder.charts.manifests import documents
 from builder.charts.render.chart import render_chart
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.files import write_tree
 from tests.fakes.chart_files import chart_recipe
 
-from .conftest import Played, catalog, written
+from .conftest import Played, catalog, charts, written
 
-# One of each recipe, with every feature that there is; the others are made of the same.
-SOME = ("jupyter-pyspark", "vscode-python-gpu", "rstudio", "marimo-python", "postgresql", "mlflow")
-CHARTS = [
-    name if name in SOME else pytest.param(name, marks=pytest.mark.heavy)
-    for name in sorted(catalog().matrix.charts)
-]
 SECRET = re.compile(r"password|passwd|secret|token|s3cr|AKIA|api.?key", re.IGNORECASE)
 
 
@@ -36,21 +31,7 @@ def test_the_cases_are_those_that_people_have(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_every_recipe_is_among_them() -> None:
-    charts, recipes = catalog().matrix.charts, catalog().charts
-    assert {charts[name].recipe for name in SOME} == {it.recipe for it in charts.values()}
-
-    def features(names: Iterable[str]) -> set[str]:
-        return {
-            str(item)
-            for name in names
-            for item in (*charts[name].features, *recipes[charts[name].recipe].features)
-        }
-
-    assert features(SOME) == features(charts)
-
-
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("name", charts())
 def test_every_case_is_valid_restricted_and_shows_no_secret(
     name: str, helm: Helm, tmp_path: Path
 ) -> None:

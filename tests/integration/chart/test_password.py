@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.common.mappings import merged
 
 from .cluster import cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -25,16 +26,16 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         {"httpGet": {"path": "/health", "port": 9999}},
         "/home/onyxia/work",
     ),
+    "label-studio": (
+        ["/opt/onyxia-init.sh", "/opt/label-studio/start", "--bind=0.0.0.0:9999"],
+        {"httpGet": {"path": "/health", "port": 9999}},
+        "/home/onyxia/work",
+    ),
 }
+PAGES = {"mlflow", "label-studio"}
 KINDS = {
-    "postgresql": {
-        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
-        "NetworkPolicy",
-    },
-    "mlflow": {
-        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod", "Ingress",
-        "NetworkPolicy",
-    },
+    "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
+    "NetworkPolicy",
 }  # fmt: skip
 
 
@@ -55,7 +56,8 @@ def test_every_case_is_well(service: Played) -> None:
 
 
 def test_it_is_no_more_than_it_needs(service: Played) -> None:
-    assert {item["kind"] for item in service.manifests()} == KINDS[service.recipe]
+    more = {"Ingress"} if service.recipe in PAGES else set()
+    assert {item["kind"] for item in service.manifests()} == KINDS | more
     spec = service.pod()["spec"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
@@ -90,11 +92,15 @@ def test_suspended(service: Played) -> None:
 
 def test_its_password_stands_in_secrets_alone(service: Played) -> None:
     manifests = service.manifests({"security": {"password": "s3cret-of-twelve"}})
-    for item in manifests:
-        assert ("s3cret-of-twelve" in json.dumps(item)) == (
-            item["kind"] == "Secret"
-            and item["metadata"]["name"].endswith(("password", "discovery"))
-        )
+    found = {
+        (item["kind"], item["metadata"]["name"])
+        for item in manifests
+        if "s3cret-of-twelve" in json.dumps(item)
+    }
+    own = ("Secret", f"r-1-{service.recipe}-password")
+    assert own in found
+    # Others are told of it, or of what is computed from it.
+    assert found <= {own, ("Secret", f"r-1-{service.recipe}-discovery")}
 
 
 def test_what_the_user_is_told(service: Played) -> None:
@@ -104,7 +110,19 @@ def test_what_the_user_is_told(service: Played) -> None:
     assert password is not None
     assert password.group(1) == "p4ss"
     urls = re.findall(r"https?://\S+", notes)
-    assert urls == (["https://chart-example.local/"] if service.recipe == "mlflow" else [])
+    assert urls == (["https://chart-example.local/"] if service.recipe in PAGES else [])
+
+
+def test_label_studio_is_told_of_its_user_and_others_of_its_token(
+    helm: Helm, tmp_path: Path
+) -> None:
+    chart = Played(folder=written("label-studio", tmp_path), helm=helm, scratch=tmp_path)
+    manifests = chart.manifests({"security": {"username": "ann", "password": "p4ss"}})
+    assert one(manifests, "ConfigMap")["data"] == {"LOGIN_EMAIL": "ann@example.org"}
+    told = one(manifests, "Secret", "discovery")
+    key = hashlib.sha256(b"label-studio p4ss").hexdigest()[:40]
+    assert told["stringData"]["LABEL_STUDIO_API_KEY"] == key
+    assert told["stringData"]["LABEL_STUDIO_URL"] == "http://r-1-label-studio:8080"
 
 
 def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) -> None:

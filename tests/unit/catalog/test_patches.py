@@ -157,7 +157,8 @@ def test_a_catalog_changes_and_drops_the_patches_of_the_one_that_it_stands_on(
         tmp_path / "top",
         {
             "matrix.yaml": f"extends: {{path: {shop.root}, name: below}}\ncatalog: {{name: top}}\n"
-            "patches:\n  plain: null\n  fewer: {charts: new, features-: [more]}\n  sizes: {except+: [old]}\n"
+            "patches:\n  plain: null\n  fewer: {charts: new, features-: [more]}\n"
+            "  sizes: {except+: [old]}\n"
             "  more: {charts: from-catalog=below, why: w, values: {size.limit: {default: 7Gi}}}\n"
         },
     )

@@ -86,6 +86,20 @@ values:
     text: The key of the assistant
     shown_if: assistant.enabled
 """
+UPSTREAM_EXAMPLE = """\
+title: Argo Workflows
+description: Workflows of one namespace
+values:
+  crds: {install: false}
+  singleNamespace: true
+form:
+  controller.resources.requests.memory: {type: string, default: 200Mi, title: Memory}
+images:
+  - match: argoproj/argocli
+    registry: server.image.registry
+    repository: server.image.repository
+    tag: server.image.tag
+"""
 _MATRIX_INTRO = f"""\
 `matrix.yaml` says what a catalog has. Everything else is derived from it. An unknown key is
 refused, with its line and column. Keys at the top that begin with `x-` are for your anchors. The
@@ -137,6 +151,80 @@ beside it read them: [charts](../charts/README.md) says how.
 ```yaml
 {FEATURE_EXAMPLE}```
 """
+_UPSTREAM_INTRO = f"""\
+`charts/<recipe>/upstream.yaml` says what is set and shown of a chart of an upstream. The page
+[upstream charts](upstream-charts.md) says what becomes of it.
+
+```yaml
+{UPSTREAM_EXAMPLE}```
+"""
+_SERVICES_INTRO = """\
+`charts/features/discovery/services.yaml` is the table of the services that find one another in a
+namespace. A service publishes itself by a Secret with the annotation `onyxia/discovery`, and
+those that are launched later read it: who was launched before does not see it. A catalog of your
+own may have a table of its own, which takes the place of the builder's.
+
+```yaml
+services:
+  mariadb:
+    title: MariaDB
+    needs: [mariadb-service]
+    variables:
+      MARIADB_HOST: "{mariadb-service}"
+      MARIADB_PORT: ["{mariadb-port}", "3306"]
+      MARIADB_PASSWORD: ["{password}", "{mariadb-password}"]
+    publishes:
+      mariadb-service: "{host}"
+      mariadb-port: "{port}"
+      password: "{password}"
+    raw: [mariadb-port]
+```
+
+## Publish a service
+
+Give the chart the feature `discovery-publish`, and name the row in a helper of the chart or of
+one of its features (`helpers.tpl`), with the facts that the row asks for:
+
+```
+{{- define "chart.discovery" -}}
+service: mariadb
+facts:
+  database: {{ .Values.mariadb.database | quote }}
+  username: {{ .Values.mariadb.username | quote }}
+  password: {{ include "chart.password" . | quote }}
+{{- end -}}
+```
+
+The chart gives the facts `host`, `port` (of the Service), `url` (`http://host:port`) and
+`namespace` itself; a helper may say others of these names. A key whose text has an empty hole is
+left out. Where the table has no row of a service, add one: nothing else names it.
+`charts/features/postgresql-server/helpers.tpl` is an example.
+
+## Find a service
+
+Each row is a feature `<value>-client`, with the value `discovery.<value>` that turns it off.
+`clients` stands for each row that the languages of the chart's image can use; a chart names
+`discovery` before it. So Python, R and Julia get what they have clients for, and a server such as
+MLflow names the one that it needs, `postgresql-client`.
+
+Of several Secrets of a service, the first is taken that has all keys of `needs`. Where none has,
+the notes of the release name the Secret and the keys that it lacks. A value that begins with
+`.Values.` counts as none, as some charts write that where they have no value. A port is
+understood in base64 and as it is.
+
+## Texts
+
+| in a text | is replaced by |
+|---|---|
+| `{key}` | what the Secret has under the key; of `publishes`, the fact |
+| `{key:url}` | the same, percent-encoded for a URL |
+| `{key:scheme}` | `https` where it is `true`, else `http` |
+| `{key:all}` | that of all Secrets of the same service, joined by commas |
+| `{key>other}` | what the Secret that `key` names has under `other` |
+| `{@namespace}`, `{@s3}` | the namespace; the address of the S3 store |
+
+Of a list of texts, the first is taken of which no hole is empty.
+"""
 _COMMANDS_INTRO = """\
 `builder COMMAND --help` shows the same. A flag goes before the environment variable of its option,
 which goes before the file, which goes before the default. How commands end is on the page
@@ -150,12 +238,16 @@ def pages() -> dict[str, str]:
     recipe = json.loads(schema.json_schema("recipe.schema.json"))
     chart = json.loads(schema.json_schema("chart.schema.json"))
     feature = json.loads(schema.json_schema("feature.schema.json"))
+    upstream = json.loads(schema.json_schema("upstream.schema.json"))
+    services = json.loads(schema.json_schema("services.schema.json"))
     return {
         "commands.md": commands_page(),
         "matrix.md": _schema_page("matrix.yaml", _MATRIX_INTRO, matrix),
         "recipe.md": _schema_page("recipe.yaml", _RECIPE_INTRO, recipe),
         "chart.md": _schema_page("chart.yaml", _CHART_INTRO, chart),
         "feature.md": _schema_page("feature.yaml", _FEATURE_INTRO, feature),
+        "upstream.md": _schema_page("upstream.yaml", _UPSTREAM_INTRO, upstream),
+        "services.md": _schema_page("services.yaml", _SERVICES_INTRO, services),
     }
 
 

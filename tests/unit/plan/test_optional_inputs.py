@@ -8,8 +8,9 @@ import pytest
 
 from builder.common.errors import BuilderError, StepError, UnreachableError
 from builder.lock.lockfile import Lock, dump
-from builder.lock.optional import forgiven
+from builder.lock.optional import done_without, forgiven
 from builder.lock.problems import Problem
+from builder.plan import image_metadata
 from tests.fakes.catalog import LOCK, Folder, Week, lines, prints, with_package_sets
 
 COPIES = '{% if "press" in inputs %}\nCOPY --from=press /press /press\n{% endif %}\n'
@@ -135,4 +136,36 @@ def test_a_run_without_an_optional_input_ends_well(optional: Folder, week: Week)
     with_lock(optional, LOCK)
     app = week.app()
     assert app.run(app.plan()).exit_code == 0
-    assert app.plan().plan.done_without == {"press"}
+    declared, everything = app.project.declared, list(app.plan().targets)
+    spared = {key for key in everything if key.startswith("press/")}
+    assert done_without(declared, everything) == spared
+    # For whoever asks for it alone it is no optional input.
+    assert done_without(declared, sorted(spared)) == frozenset()
+
+
+def test_an_input_is_spared_by_target_and_not_by_name(optional: Folder, week: Week) -> None:
+    """One Debian's desk is built without its press; on the other nobody has such a desk."""
+    with_lock(optional, LOCK)
+    declared = week.app().project.declared
+    chosen = [DESK, "press/os=2,paper=4", "press/os=1,paper=4"]
+    assert done_without(declared, chosen) == {"press/os=2,paper=4"}
+    app = week.app(select=("press/os=1,paper=4", DESK))
+    assert app.run(app.plan()).exit_code == 5
+
+
+def test_the_package_list_of_an_image_names_what_is_missing_in_it(
+    optional: Folder, week: Week
+) -> None:
+    optional.edit(
+        "matrix.yaml", "  desk: {from", "  lamp: {recipe: tool, from: desk}\n  desk: {from"
+    )
+    for lock, missing in ((LOCK, {"press": "paper=4 is not locked"}), (PRESSED, {})):
+        with_lock(optional, lock)
+        app = week.app(select=("desk", "lamp"))
+        planned = app.plan()
+        assert app.run(planned).exit_code == 0
+        for target in ("desk/os=2,lang=1.10", "lamp/os=2,lang=1.10"):
+            stored = image_metadata.read(week.store, planned.targets[target].reference).packages
+            assert stored is not None
+            found = {name: it.version for name, it in stored.get("without", {}).items()}
+            assert found == missing, target
