@@ -31,7 +31,30 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         {"httpGet": {"path": "/health", "port": 9999}},
         "/home/onyxia/work",
     ),
-}
+    "mariadb": (
+        ["/opt/mariadb/start", "--port=9999"],
+        {
+            "exec": {
+                "command": [
+                    "mariadb-admin", "--no-defaults", "--skip-ssl", "--host=127.0.0.1",
+                    "--port=9999", "ping",
+                ]
+            }
+        },
+        "/var/lib/mariadb/data",
+    ),
+    "valkey": (
+        ["/opt/valkey/start", "9999"],
+        {
+            "exec": {
+                "command": [
+                    "sh", "-euc", 'REDISCLI_AUTH="$PASSWORD" exec valkey-cli -e -p 9999 ping',
+                ]
+            }
+        },
+        "/var/lib/valkey/data",
+    ),
+}  # fmt: skip
 PAGES = {"mlflow", "label-studio"}
 KINDS = {
     "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
@@ -133,3 +156,52 @@ def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) ->
     assert {"mlflow.example.org", "r-1-mlflow:*", "localhost:*"} <= set(hosts)
     assert "*" not in hosts
     assert about["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == "http://mlflow.example.org"
+
+
+def test_mariadb_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Path) -> None:
+    chart = Played(folder=written("mariadb", tmp_path), helm=helm, scratch=tmp_path)
+    # Every value of that chart, each other than its default.
+    values = {
+        "discovery": {"enabled": False},
+        "global": {"security": {"allowInsecureImages": True}},
+        "mariadb": {
+            "auth": {
+                "username": "ann", "database": "shop", "password": "p4ss", "rootPassword": "r00t",
+                "existingSecret": "theirs",
+            },
+            "image": {"repository": "team/mariadb", "tag": "11", "pullPolicy": "Always"},
+            "primary": {
+                "existingConfigmap": "theirs",
+                "persistence": {"enabled": True, "size": "3Gi"},
+                "resources": {
+                    "requests": {"cpu": "51m", "memory": "3Gi"},
+                    "limits": {"cpu": "52m", "memory": "4Gi"},
+                },
+                "service": {"ports": {"mysql": 3307}},
+            },
+            "volumePermissions": {"enabled": True, "image": {"repository": "team/shell"}},
+        },
+    }  # fmt: skip
+    manifests = chart.manifests(values)
+    about = one(manifests, "ConfigMap", "mariadb-server")["data"]
+    assert about == {"MARIADB_USER": "ann", "MARIADB_DATABASE": "shop"}
+    assert one(manifests, "Secret")["stringData"] == {"PASSWORD": "p4ss"}
+    claim = one(manifests, "PersistentVolumeClaim")
+    assert claim["spec"]["resources"]["requests"] == {"storage": "3Gi"}
+    (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert container["command"][1:] == ["--port=3307"]
+    assert container["imagePullPolicy"] == "Always"
+    assert container["resources"]["requests"]["cpu"] == "51m"
+    assert container["resources"]["requests"]["memory"] == "3Gi"
+    assert container["resources"]["limits"]["cpu"] == "52m"
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
+    for path in (
+        "mariadb.auth.existingSecret",
+        "mariadb.auth.rootPassword", "mariadb.image.repository", "mariadb.image.tag",
+        "mariadb.primary.existingConfigmap", "mariadb.volumePermissions.enabled",
+        "mariadb.volumePermissions.image.repository",
+    ):  # fmt: skip
+        assert f"`{path}`" in notes, notes
+    assert "p4ss" not in notes
+    assert "r00t" not in notes
