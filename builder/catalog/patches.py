@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -17,6 +18,10 @@ from builder.common.text import count, did_you_mean, listed
 _FORMS = (
     "a selector is a glob, `axis=value`, `has:AXIS`, `recipe=`, `image=`, `feature=`, `value=PATH`,"
     " `from-catalog=NAME` or `not TERM`; commas join terms"
+)
+_TERM = re.compile(
+    r"(?P<negation>not\s+)?"
+    r"(?:has:(?P<axis>\S+)|(?P<key>[a-z][a-z0-9-]*)=(?P<value>\S+)|(?P<glob>[^\s=:]+))"
 )
 _ALIASES: Mapping[str, str] = {"from": "source"}
 
@@ -66,14 +71,16 @@ class Charts:
         ]
 
     def _holds(self, term: str, chart: Chart) -> bool:
-        if term.startswith("not "):
-            return not self._holds(term.removeprefix("not ").strip(), chart)
-        if term.startswith("has:"):
-            axis = term.removeprefix("has:")
-            return any(axis in item.values for item in self.expansion.charts.get(chart.name, ()))
-        key, equals, value = term.partition("=")
-        if not equals:
-            return fnmatchcase(chart.name, term)
+        match = _TERM.fullmatch(term)
+        return match is not None and self._fits(match, chart) is (match["negation"] is None)
+
+    def _fits(self, match: re.Match[str], chart: Chart) -> bool:
+        """Whether a term fits a chart, without its `not`."""
+        variants = self.expansion.charts.get(chart.name, ())
+        if match["axis"]:
+            return any(match["axis"] in item.values for item in variants)
+        if not match["key"]:
+            return fnmatchcase(chart.name, match["glob"])
         facts: dict[str, Iterable[str]] = {
             "recipe": (chart.recipe,),
             "image": (chart.image,),
@@ -81,10 +88,9 @@ class Charts:
             "value": self.paths_of(chart),
             "from-catalog": (self.document.catalog_of(("charts", chart.name)) or self.own,),
         }
-        if key in facts:
-            return value in facts[key]
-        variants = self.expansion.charts.get(chart.name, ())
-        return any(item.values.get(key) == value for item in variants)
+        if match["key"] in facts:
+            return match["value"] in facts[match["key"]]
+        return any(item.values.get(match["key"]) == match["value"] for item in variants)
 
 
 def patched(charts: Charts) -> tuple[dict[str, Chart], list[BuilderError]]:
@@ -121,13 +127,12 @@ class _Patcher:
         keys = ("recipe", "image", "feature", "value", "from-catalog", *axes)
         for field, selectors in (("charts", patch.charts), ("except", patch.excepted)):
             for selector in selectors:
-                for term in selector.split(","):
-                    plain = term.strip().removeprefix("not ").strip()
-                    key = plain.removeprefix("has:") if plain.startswith("has:") else ""
-                    key = key or (plain.partition("=")[0] if "=" in plain else "")
-                    if not plain or (key and key not in keys):
+                for term in map(str.strip, selector.split(",")):
+                    match = _TERM.fullmatch(term)
+                    key = (match["axis"] or match["key"]) if match else ""
+                    if match is None or (key and key not in keys):
                         hint = did_you_mean(key, keys) if key else ""
-                        message = f"patch {patch.name!r}: {term.strip()!r} selects by nothing known"
+                        message = f"patch {patch.name!r}: {term!r} selects by nothing known"
                         self._fail(message, patch, (field,), hint or _FORMS)
         return len(self.errors) == before
 
