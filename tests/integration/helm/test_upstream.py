@@ -161,6 +161,21 @@ def test_what_is_rendered_names_our_copies_alone(site: Site, tmp_path: Path) -> 
     site.helm.package(folder, tmp_path / "packages")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{"server": {"image": {"tag": "latest"}}}, {"clusterRoles": True}, {"executor": None}],
+    ids=str,
+)
+def test_a_launch_takes_no_other_image_and_no_right(
+    site: Site, tmp_path: Path, values: Mapping[str, object]
+) -> None:
+    site.publish()
+    write_tree(tmp_path / "flow", site.files_of(site.lock()))
+    found = site.helm.attempt(tmp_path / "flow", release="r", values={"flow": values})
+    assert found.code != 0
+    assert "values.schema.json" in found.log or "schema" in found.log, found.log
+
+
 def test_a_chart_that_reads_the_tag_as_a_version_is_pinned_by_a_tag_of_ours(site: Site) -> None:
     strict = "{{- $_ := semver .Values.server.image.tag }}\n" + DEPLOYMENT
     site.publish({"templates/deployment.yaml": strict})
