@@ -169,7 +169,20 @@ def parse_services(text: str, file: str) -> tuple[ServiceTable | None, tuple[Bui
     """Parse services.yaml once in a process. Broken YAML is raised; other mistakes are returned."""
     document, errors = documents.load(text, file)
     table, problems = validate(document, ServiceTable)
-    return table and replace(table, file=file), (*errors, *problems)
+    errors += problems
+    if table is None:
+        return None, tuple(errors)
+    for service in table.services:
+        location = document.at_key(("services", service.name))
+        if not service.key.isidentifier():
+            message = f"a template cannot read discovery.{service.key}"
+            hint = "give the row a `value` of letters and digits, e.g. labelStudio"
+            errors.append(ConfigError(message, hint=hint, location=location))
+        if any("{{" in text for text in service.texts):
+            message = f"a text of {service.name} has {{{{"
+            hint = "a hole has one brace: {key}"
+            errors.append(ConfigError(message, hint=hint, location=location))
+    return replace(table, file=file), tuple(errors)
 
 
 def _load(
