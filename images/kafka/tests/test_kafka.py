@@ -21,7 +21,8 @@ def server(host, wait_for):
 def other(second_server):
     """A server by a uid that a cluster chose; it is not started yet."""
     return second_server(
-        start=START,
+        START,
+        port=9192,
         ready=READY,
         environment={"KAFKA_DATA": "{folder}/data", "KAFKA_LOCAL_PORT": "29092"},
     )
@@ -114,11 +115,12 @@ def test_java_has_half_of_the_memory(host):
 def test_any_uid_makes_data_and_finds_them_again(other):
     other.start()
     assert other.run(put("kept", "as it is", "127.0.0.1:29092")).rc == 0
-    other.end()
+    other.stop()
     assert other.host.check_output(f"stat -c '%a %u' {other.folder}/data") == "700 12345"
     new = 'it\'s "new"; \\ $(id) ${env:HOME} é\\n'
     other.start(PASSWORD=new)
-    assert REFUSED in other.run(READY).stdout
+    found = other.run(READY)
+    assert REFUSED in found.stdout + found.stderr
     assert other.run(get("kept", at="127.0.0.1:29092"), PASSWORD=new).stdout == "as it is\n"
     held = other.run(f'grep -rlF "it\'s" {other.folder}')
     assert held.stdout == ""
@@ -131,7 +133,7 @@ def test_a_killed_container_is_followed_by_another(other):
     assert other.run(put("kept", "42", "127.0.0.1:29092")).rc == 0
     server = other.host.check_output(f"cat /proc/$(cat {other.folder}/pid)/task/*/children")
     other.host.check_output(f"kill -KILL {server}")
-    other.host.run(f"while kill -0 $(cat {other.folder}/pid); do sleep 0.1; done")
+    other.wait_until_ended()
     other.start()
     assert other.run(get("kept", at="127.0.0.1:29092")).stdout == "42\n"
 
