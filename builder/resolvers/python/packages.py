@@ -55,8 +55,9 @@ class PipResolver:
     """Locks and fetches wheels of the default index, and of PyTorch's for its release lines.
 
     Files are kept in `folder` by their sha256. `is_alone`: packages are installed without their
-    dependencies, and may state the hashes that they must have. `only_looks`: pages of the index are
-    fetched once for all targets, and those of packages that no target has may be older.
+    dependencies, but for a request with extras, and may state the hashes that they must have.
+    `only_looks`: pages of the index are fetched once for all targets, and those of packages that no
+    target has may be older.
     """
 
     def __init__(
@@ -260,7 +261,8 @@ class PipResolver:
             command = self._uv_command(request)
             argv = (
                 *command.argv, "--constraint", file.name,
-                *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
+                *(["--no-deps"] if self._is_alone and not _names_extras(request) else []),
+                *(["--offline"] if offline else []),
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
             command = replace(command, argv=argv, stdin=text.encode())
@@ -342,6 +344,11 @@ class PipResolver:
                 url = source_url(upstream(_PYTORCH, folder), self._network.mirrors).url
                 env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
         return env
+
+
+def _names_extras(request: PackageRequest) -> bool:
+    """Whether a request is for extras of a package: what they need is what it is made for."""
+    return any("[" in name for name in request.names)
 
 
 def _differing(
