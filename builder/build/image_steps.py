@@ -109,6 +109,7 @@ class BuildActions:
         self, step: Step, target_plan: TargetPlan, image: Reference
     ) -> tuple[TestCounts, Path]:
         log = self._context.state.log(step.id)
+        log.parent.mkdir(parents=True, exist_ok=True)  # no build has made it
         log.unlink(missing_ok=True)
         self._note(step, "testing")
         return self._toolbox.smoke.test(self._requests.smoke(target_plan, str(image), log)), log
@@ -197,8 +198,8 @@ class BuildActions:
         began, store = time.monotonic(), self._toolbox.store
         target, lock = target_plan.target, self._context.lock.base(target_plan.target.parent)
         mirrored = self._pinned_contexts(target)["parent"]
-        check_mirrored(mirrored, mirrored.digest, lock)
-        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock)
+        check_mirrored(mirrored, mirrored.digest, lock.content)
+        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock.content)
         image = mirrored.at(lock.manifest)
         counts, log = self._test(step, target_plan, image)
         self._note(step, "pushing")

@@ -34,6 +34,7 @@ class Expansion:
     targets: Mapping[str, Target]  # by id
     bases: Mapping[str, Base]  # by id
     charts: Mapping[str, tuple[Variant, ...]]  # by chart
+    upstream_charts: tuple[str, ...] = ()  # those that are made of an upstream's
 
     def lineage(self, target: Target) -> tuple[Target, ...]:
         """Return a target and its ancestors, the root first."""
@@ -154,7 +155,13 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
-    return Expansion(variants=variants, targets=targets, bases=bases, charts=charts)
+    return Expansion(
+        variants=variants,
+        targets=targets,
+        bases=bases,
+        charts=charts,
+        upstream_charts=tuple(matrix.upstream_charts),
+    )
 
 
 class _Expander(Faults):

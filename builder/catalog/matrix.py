@@ -34,6 +34,7 @@ from builder.catalog.fields import (
     with_other_keys,
 )
 from builder.catalog.release_line import AxisValue
+from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
 
 
@@ -126,13 +127,17 @@ class Image(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Chart(FileModel):
-    """A chart recipe on the variants of an image."""
+    """A chart recipe on the variants of an image, or on a chart of an upstream."""
 
     name: Annotated[str, NOT_IN_FILE]
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
     ] = ""
-    image: Annotated[Name, Field(description="the image whose variants it offers")]
+    image: Annotated[Name, Field(description="the image whose variants it offers")] = ""
+    upstream: Annotated[
+        UpstreamChart | None,
+        Field(description="instead of `image`: the chart of an upstream that it is made of"),
+    ] = None
     only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
         default_factory=dict
     )
@@ -319,6 +324,8 @@ class Matrix(FileModel):
         named_by_key("name", "recipe"),
         Field(description="what is launched, by name"),
     ] = field(default_factory=dict)
+    upstream_charts: Annotated[Mapping[str, Chart], NOT_IN_FILE] = field(default_factory=dict)
+    """Those of the charts that are made of an upstream's: `charts` has the others."""
     chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Those that are asked for, where that is not all that the catalog has."""
 
@@ -326,6 +333,11 @@ class Matrix(FileModel):
     def name(self) -> str:
         """What the catalog is called."""
         return self.catalog.name
+
+    @property
+    def all_charts(self) -> Mapping[str, Chart]:
+        """What is launched, by name."""
+        return {**self.charts, **self.upstream_charts}
 
     @property
     def registries(self) -> tuple[str, ...]:

@@ -20,15 +20,15 @@ from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
-FORMAT = 7
+FORMAT = 8
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 def is_of_line(tag: str, line: str) -> bool:
-    """Whether the tag of a mirrored image is of a release line; either may begin with `v`."""
-    return f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
+    """Whether a version is of an upstream's line, "" for any; both may begin with `v`."""
+    return not line or f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +88,38 @@ class PackageSet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChartLock:
+    """The entry of an upstream's chart: its package, and the images that it runs.
+
+    `digest` is the sha256 of the package at `url`. `pin` says how its values name an image by
+    digest: one of PINS. `images` maps what it names by itself, with a tag, to digests.
+    """
+
+    version: str
+    url: str
+    digest: str
+    pin: str
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+DIGEST, TAG_AND_DIGEST, OWN_TAG = PINS = "digest", "tag@digest", "tag"
+"""The ways to pin an image, best first: by a value for the digest, behind the tag, or by a tag in a
+repository of its own, for a chart that reads the tag as a version."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lock:
     """`bases` by base id, `release_lines` by `axis=value`, `package_sets` by target id.
 
-    `containers` has the digests of the images that the jobs of a CI system run in, by `name:tag`.
+    `charts` has the charts of upstreams, by the name of ours. `containers` has the digests of the
+    images that the jobs of a CI system run in, by `name:tag`.
     """
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
     release_lines: Mapping[str, VersionLock] = field(default_factory=dict)
     package_sets: Mapping[str, PackageSet] = field(default_factory=dict)
     containers: Mapping[str, str] = field(default_factory=dict)
+    charts: Mapping[str, ChartLock] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -200,6 +222,7 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
                 name: _container(name, digest)
                 for name, digest in data.get("containers", {}).items()
             },
+            charts={name: _chart(name, item) for name, item in data.get("charts", {}).items()},
         )
     except _EntryError as error:
         location = position(text, error.path, file) if text else location
@@ -218,6 +241,25 @@ def _container(name: str, digest: object) -> str:
     return digest
 
 
+def _chart(name: str, item: Mapping[str, Any]) -> ChartLock:
+    chart = ChartLock(
+        version=str(item["version"]),
+        url=str(item["url"]),
+        digest=str(item["digest"]),
+        pin=str(item["pin"]),
+        images={str(image): str(digest) for image, digest in item["images"].items()},
+    )
+    if wrong := [it for it in (chart.digest, *chart.images.values()) if not _is_sha256(it)]:
+        raise ValueError(f"chart {name}: not a digest: {wrong[0]!r}")
+    if chart.pin not in PINS:
+        raise ValueError(f"chart {name}: its pin is one of {', '.join(PINS)}, not {chart.pin!r}")
+    return chart
+
+
+def _is_sha256(text: str) -> bool:
+    return is_digest_by(text, "sha256")
+
+
 def _key(name: str, number: int) -> str:
     """Return what a key is called in a format."""
     return name if number > 3 else _OLDER_KEYS[name]
@@ -233,6 +275,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
+        **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         "bases": {
             name: {
                 "source": _source_data(base.source),
@@ -251,6 +294,19 @@ def as_data(lock: Lock) -> dict[str, Any]:
         "package_sets": {
             name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
         },
+    }
+
+
+def _charts_data(charts: Mapping[str, ChartLock]) -> dict[str, Any]:
+    return {
+        name: {
+            "version": chart.version,
+            "url": chart.url,
+            "digest": chart.digest,
+            "pin": chart.pin,
+            "images": dict(chart.images),
+        }
+        for name, chart in charts.items()
     }
 
 

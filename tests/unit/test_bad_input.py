@@ -455,7 +455,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 7', '"format": 8'),),
+        (("matrix.lock", '"format": 8', '"format": 9'),),
     ),
     Case(
         "lock without lines",
