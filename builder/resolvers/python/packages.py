@@ -290,7 +290,7 @@ class PipResolver:
             command = self._uv_command(request)
             argv = (
                 *command.argv, "--constraint", file.name,
-                *(["--no-deps"] if self._is_alone and not _names_extras(request) else []),
+                *(["--no-deps"] if self._is_alone and "[" not in "".join(request.names) else []),
                 *(["--offline"] if offline else []),
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
@@ -374,11 +374,6 @@ class PipResolver:
                 url = source_url(upstream(_PYTORCH, folder), self._network.mirrors).url
                 env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
         return env
-
-
-def _names_extras(request: PackageRequest) -> bool:
-    """Whether a request is for extras of a package: what they need is what it is made for."""
-    return any("[" in name for name in request.names)
 
 
 def _differing(
