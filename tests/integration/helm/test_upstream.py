@@ -163,7 +163,11 @@ def test_what_is_rendered_names_our_copies_alone(site: Site, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "values",
-    [{"server": {"image": {"tag": "latest"}}}, {"clusterRoles": True}, {"executor": None}],
+    [
+        {"server": {"image": {"tag": "latest"}}},
+        pytest.param({"clusterRoles": True}, marks=pytest.mark.heavy),
+        pytest.param({"executor": None}, marks=pytest.mark.heavy),
+    ],
     ids=str,
 )
 def test_a_launch_takes_no_other_image_and_no_right(
@@ -245,7 +249,13 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
+EVERY_DAY = ("a cluster role", "a fixed name", "an image that no value sets")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(it, marks=[] if it in EVERY_DAY else pytest.mark.heavy) for it in REFUSED],
+)
 def test_what_a_namespace_cannot_have_is_refused(site: Site, name: str) -> None:
     changes, (old, new), message = REFUSED[name]
     site.publish(changes)
