@@ -31,8 +31,8 @@ for name in sys.argv[1:]:
     print(name, version)
 """
 
-# What was taken out of wheels: each file is opened by its path, and each library must be the one that
-# the loader finds by its name. The folder beside them says which wheels these were.
+# What was taken out of wheels: each file is opened by its path, and each library must be the one
+# that the loader finds by its name. The folder beside them says which wheels these were.
 ASK_WHEELS = r"""
 import ctypes, ctypes.util, glob, os, sys
 place, names = sys.argv[1], sys.argv[2:]
