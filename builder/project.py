@@ -25,9 +25,12 @@ from builder.catalog.models import (
 )
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
+    CHARTS,
+    UPSTREAM_CHARTS,
+    AnyChart,
+    ChartKind,
     CheckName,
     ParsedMatrix,
-    parse_chart,
     parse_feature_once,
     parse_matrix,
     parse_recipe,
@@ -55,6 +58,7 @@ _BEGINNINGS = {
     "recipe.yaml": "`summary: …` is all that it needs",
     "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
     "chart.yaml": "it has title, description, command, port and features",
+    "upstream.yaml": "it has title and description",
 }
 _Rules = TypeVar("_Rules", bound=EcosystemRules)
 SHARED = Path(__file__).parent / "shared"
@@ -80,11 +84,6 @@ class Project:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Return the exact version of each `axis=value` in the lock; none without a lock."""
-        return self.lock.versions if self.lock else {}
-
 
 class Workspace:
     """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
@@ -109,7 +108,8 @@ class Workspace:
         declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
-        charts = self._charts(file, errors, notes)
+        charts = self._charts(file, CHARTS, errors, notes)
+        upstream_charts = self._charts(file, UPSTREAM_CHARTS, errors, notes)
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
@@ -120,6 +120,7 @@ class Workspace:
             recipes=recipes,
             macros=self._macros(),
             charts=charts,
+            upstream_charts=upstream_charts,
             library=self._library(),
             features=features,
             ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
@@ -313,24 +314,29 @@ class Workspace:
     # Charts.
 
     def _charts(
-        self, file: ParsedMatrix, errors: list[BuilderError], notes: list[str]
-    ) -> dict[str, ChartRecipe]:
-        charts: dict[str, ChartRecipe] = {}
-        for name, chart in file.matrix.charts.items():
-            if chart.recipe in charts:
+        self,
+        file: ParsedMatrix,
+        kind: ChartKind[AnyChart],
+        errors: list[BuilderError],
+        notes: list[str],
+    ) -> dict[str, AnyChart]:
+        """Return the chart recipes of a kind, by their names."""
+        charts: dict[str, AnyChart] = {}
+        for name, chart in file.matrix.all_charts.items():
+            if chart.recipe in charts or (chart.upstream is not None) is not kind.is_upstream:
                 continue
             location = file.document.at(("charts", name, "recipe"))
-            if error := self._missing("charts", chart.recipe, ("chart.yaml",), location):
+            if error := self._missing("charts", chart.recipe, (kind.file,), location):
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
-            path, tests = f"{folder}/chart.yaml", self.root / folder / "tests"
+            path, tests = f"{folder}/{kind.file}", self.root / folder / "tests"
             with reading(path):
-                parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
+                parsed, chart_errors = kind.parse(self.read(path), path, notes.append)
             errors += chart_errors
             if parsed is not None:
-                charts[chart.recipe] = ChartRecipe(
+                charts[chart.recipe] = kind.read(
                     **vars(parsed),
                     name=chart.recipe,
                     files=self._texts(folder),

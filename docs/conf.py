@@ -14,6 +14,7 @@ extensions = ["myst_parser"]
 root_doc = "docs/README"
 include_patterns = [
     "docs/*.md",
+    "docs/charts/*.md",
     "README.md",
     "SECURITY.md",
     "images/*/README.md",

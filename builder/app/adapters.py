@@ -15,6 +15,7 @@ from typing import TypedDict, Unpack
 from builder.app.host_tools import HostTools
 from builder.app.options import Options
 from builder.app.ports import BaseSource, PackageChecker, Served
+from builder.app.upstreams import Upstreams
 from builder.build.chart_steps import ChartActions
 from builder.build.disk import Disk, Measure
 from builder.build.events import Listener, Retried
@@ -63,7 +64,6 @@ from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, cached_archives
-from builder.resolvers.base_images.upstream import UpstreamImages
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
@@ -299,13 +299,18 @@ class Adapters:
             enclose=self._enclose,
             roots=self._apt_roots,
             credentials=self.credentials,
-            upstream=self._upstream_images,
+            upstream=self.upstreams.images,
         )
 
-    @property
-    def _upstream_images(self) -> UpstreamImages:
-        mirrors = self.setup.project.network.mirrors
-        return UpstreamImages(registry=self.store_of_run, mirrors=mirrors)
+    @cached_property
+    def upstreams(self) -> Upstreams:
+        """Return what knows the images and charts of others."""
+        return Upstreams(
+            catalog=self.catalog,
+            network=self.setup.project.network,
+            store=self.store_of_run,
+            files=self.files,
+        )
 
     @cached_property
     def bases(self) -> BaseSource:
@@ -345,7 +350,7 @@ class Adapters:
     @cached_property
     def indexes(self) -> BaseIndexes:
         """Return the package indexes of base images."""
-        return AptIndexes(prepare=self._prepared, state=self._state, upstream=self._upstream_images)
+        return AptIndexes(prepare=self._prepared, state=self._state, upstream=self.upstreams.images)
 
     def _read(self, path: str) -> str:
         return Workspace(self.setup.project.root).read(path)
@@ -462,7 +467,13 @@ class Adapters:
     ) -> ChartActions:
         """Return what makes charts, with the registries of a step; `handed` runs no chart."""
         runner = HandedTests(handed) if handed else self.chart_runner
-        return ChartActions(context=context, store=store, helm=self.helm, runner=runner)
+        return ChartActions(
+            context=context,
+            store=store,
+            helm=self.helm,
+            runner=runner,
+            upstream=self.upstreams.copies(store),
+        )
 
     def commands(self, context: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """Return the commands that steps would run, as lines of a shell script."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from builder.app.adapters import Adapters
 from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
+from builder.catalog.selection import select_charts
 from builder.ci.systems import CI_SYSTEMS
-from builder.common.errors import StepError
+from builder.common.errors import BuilderError, StepError
 from builder.common.text import count
 from builder.lock.containers import lock_containers
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
-from builder.lock.lockfile import Lock
+from builder.lock.lockfile import Lock, is_of_line
 from builder.lock.optional import forgiven
 from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pins
 from builder.lock.problems import Problem
@@ -54,10 +55,7 @@ def choose_lock(
 
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
-    if unheld := without_dates(project.catalog, project.root):
-        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
-    for text in overdue_pins(project.catalog.matrix, adapters.setup.options.today):
-        note(text)
+    _tell(project, adapters.setup.options.today, note)
     result = lock_catalog(
         catalog=project.catalog,
         expansion=project.declared,
@@ -74,7 +72,16 @@ def choose_lock(
     )
     problems = forgiven(result.problems, project.declared, selected)
     believed = _believed(replace(result, problems=problems), flaws_of(project, result.lock))
-    return _with_containers(believed, project, adapters, upgrade, note)
+    with_charts = _with_charts(believed, project, adapters, upgrade, note)
+    return _with_containers(with_charts, project, adapters, upgrade, note)
+
+
+def _tell(project: Project, today: str, note: Note) -> None:
+    """Note what of a catalog somebody who locks it should know."""
+    if unheld := without_dates(project.catalog, project.root):
+        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
+    for text in overdue_pins(project.catalog.matrix, today):
+        note(text)
 
 
 def _without_flaws(project: Project, note: Note) -> Lock | None:
@@ -97,7 +104,33 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
         )
         for flaw in found
     ]
-    return LockResult(lock=without(result.lock, found), problems=(*result.problems, *problems))
+    return replace(result, lock=without(result.lock, found), problems=(*result.problems, *problems))
+
+
+def _with_charts(
+    result: LockResult, project: Project, adapters: Adapters, upgrade: Upgrade, note: Note
+) -> LockResult:
+    """Return a new lock with the selected charts of upstreams; the others stay as they are."""
+    charts = project.catalog.matrix.upstream_charts
+    previous = project.lock.charts if project.lock else {}
+    locked = {name: item for name, item in previous.items() if name in charts}
+    problems: list[Problem] = []
+    for name in select_charts(project.declared, adapters.setup.options.select):
+        upstream, before = charts[name].upstream, locked.get(name)
+        assert upstream is not None
+        may_move = upgrade.is_all or name in upgrade.names
+        if before and not may_move and is_of_line(before.version, upstream.release_line):
+            continue
+        note(f"chart {name}: asking {upstream.repository}")
+        try:
+            locked[name] = adapters.upstreams.locker(adapters.helm).lock(name)
+            note(f"chart {name}: {locked[name].version}, pinned by {locked[name].pin}")
+        except BuilderError as error:
+            problems.append(Problem(subject=f"chart {name}", error=error, keeps=before is not None))
+            stays = f"stays {before.version}" if before else "not locked"
+            note(f"chart {name}: {stays}: {problems[-1].reason}")
+    lock = replace(result.lock, charts=locked)
+    return LockResult(lock=lock, problems=(*result.problems, *problems))
 
 
 def _with_containers(
@@ -115,7 +148,7 @@ def _with_containers(
         note=note,
     )
     lock = replace(result.lock, containers=containers)
-    return LockResult(lock=lock, problems=(*result.problems, *problems))
+    return replace(result, lock=lock, problems=(*result.problems, *problems))
 
 
 def containers_of(root: Path) -> Iterator[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from builder.app.options import Options
 from builder.catalog.recipe import check_tests
-from builder.charts.next_version import check_charts
+from builder.catalog.selection import select_charts
+from builder.charts.next_version import check_charts, check_upstream_charts
 from builder.common.errors import BuilderError, ConfigError, raise_all
 from builder.lock.fit import Misfit, misfits, refusals
 from builder.lock.lockfile import Lock
@@ -107,6 +108,7 @@ def fingerprints_of(project: Project, lock: Lock) -> dict[str, Fingerprint]:
 def check(project: Project) -> None:
     """Raise what is wrong with recipes and charts: known in a moment, and so before a lock."""
     errors = check_charts(project.catalog, project.expansion.charts)
+    errors += check_upstream_charts(project.catalog)
     try:
         fingerprints_of(project, project.lock or Lock(bases={}, release_lines={}))
     except BuilderError as error:
@@ -143,6 +145,7 @@ def make(
         today=options.today,
         builds=builds,
         unlocked={key: misfit.reason for key, misfit in unfit.items()},
+        upstream_charts=select_charts(project.expansion, options.select),
     )
     _refuse(project, options, (misfit for key, misfit in unfit.items() if key in plan.targets))
     return Planned(

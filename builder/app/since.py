@@ -119,7 +119,7 @@ def _picked(app: App) -> Sequence[str]:
 
 def _tags(app: App, variant: Variant) -> tuple[str, ...]:
     """Return the tags of a variant that name its versions or its lines."""
-    matrix, versions = app.catalog.matrix, app.locked().versions
+    matrix, versions = app.catalog.matrix, app.locked().lines_of(variant.values).versions
     exact = tags.tag(variant, matrix, versions)
     return tags.rolling(variant, matrix, exact, first="")
 

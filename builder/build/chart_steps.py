@@ -11,7 +11,10 @@ from pathlib import Path
 from builder.build.checked_charts import CheckedChart
 from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
-from builder.charts.helm import Helm, documents, latest_minors
+from builder.build.upstream_charts import UpstreamCopies, check_rendered
+from builder.catalog.models import UpstreamChartRecipe
+from builder.charts.helm import Helm, latest_minors
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
@@ -21,6 +24,7 @@ from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
+from builder.lock.lockfile import ChartLock
 from builder.oci.reference import parse
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
@@ -31,8 +35,15 @@ class ChartActions:
     """Packages charts that have passed all checks."""
 
     def __init__(
-        self, *, context: RunContext, store: Registry, helm: Helm, runner: ChartRunner
+        self,
+        *,
+        context: RunContext,
+        store: Registry,
+        helm: Helm,
+        runner: ChartRunner,
+        upstream: UpstreamCopies | None = None,
     ) -> None:
+        self._upstream = upstream
         self._context = context
         self._store = store
         self._helm = helm
@@ -55,11 +66,12 @@ class ChartActions:
         if checked_chart.found():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
+        self._bring(step, checked_chart)
         released_files = checked_chart.former_files
         folder = self._context.state.chart(chart_plan.name)
         write_tree(folder, checked_chart.files)
         self._note(step, "checking the form")
-        self._check(chart_plan.name, folder)
+        self._check(chart_plan.name, folder, checked_chart.upstream)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
@@ -81,15 +93,53 @@ class ChartActions:
     def _run(self, step: Step, checked_chart: CheckedChart, folder: Path) -> TestCounts:
         """Add the digests of its images to a chart, and run it on the first."""
         write_tree(folder, checked_chart.packaged_files)
-        request = self._request(step, checked_chart.chart_plan, folder, checked_chart.digests)
+        if checked_chart.upstream is not None:
+            recipe = self._recipe(checked_chart.chart_plan)
+            if recipe.port is None or not recipe.tests:  # it runs in a cluster alone
+                return TestCounts()
+            request = self._upstream_request(step, checked_chart.chart_plan, folder, recipe)
+        else:
+            request = self._request(step, checked_chart.chart_plan, folder, checked_chart.digests)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
         self._note(step, "running")
         return self._runner.run(request)
 
-    def _check(self, name: str, folder: Path) -> None:
-        """Check a chart against the rules of Onyxia. Raises StepError with all fatal findings."""
+    def _recipe(self, chart_plan: ChartPlan) -> UpstreamChartRecipe:
+        catalog = self._context.catalog
+        return catalog.upstream_charts[catalog.matrix.upstream_charts[chart_plan.name].recipe]
+
+    def _upstream_request(
+        self, step: Step, chart_plan: ChartPlan, folder: Path, recipe: UpstreamChartRecipe
+    ) -> ChartRequest:
+        """Return the request to run a chart whose values name images that are there by digest."""
+        log = self._context.state.log(step.id)
+        log.unlink(missing_ok=True)
+        return ChartRequest(
+            chart=chart_plan.name,
+            manifests=self._helm.template(folder, release=f"{chart_plan.name}-0"),
+            password="",
+            suite=Path(recipe.tests),
+            port=recipe.port or 0,
+            junit=self._context.state.junit(f"chart-{chart_plan.name}"),
+            log=log,
+            timeout=self._context.timeout,
+        )
+
+    def _bring(self, step: Step, checked_chart: CheckedChart) -> None:
+        """Copy to our registry what a chart has of an upstream, if it is of one."""
+        if checked_chart.upstream is not None and self._upstream is not None:
+            self._note(step, "copying the upstream's chart and images")
+            self._upstream.bring(checked_chart.chart_plan, checked_chart.upstream)
+
+    def _check(self, name: str, folder: Path, upstream: ChartLock | None) -> None:
+        """Check a chart against the rules of Onyxia. Raises StepError with all fatal findings.
+
+        One of an upstream may not need more than a namespace, nor images of others.
+        """
+        if upstream is not None:
+            check_rendered(self._helm, self._context.catalog, name, upstream, folder)
         if findings := fatal(check_chart(folder, self._helm).findings):
             listed = "\n".join(
                 f"  {line}" for finding in findings for line in str(finding).splitlines()

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from builder.build.run_context import RunContext
+from builder.build.upstream_charts import package_of
 from builder.charts.changelog import with_changelog
 from builder.charts.image_table import with_images
 from builder.charts.package import ChartPackage
 from builder.charts.repository.oci_artifact import package_at, released_package
 from builder.charts.semver import IMAGES
+from builder.charts.upstream.chart import with_package
 from builder.common.errors import StepError
+from builder.lock.lockfile import ChartLock
 from builder.oci.reference import parse
 from builder.plan.image_check import ImageCheck
 from builder.plan.models import ChartPlan, reference
@@ -44,7 +47,16 @@ class CheckedChart:
     @cached_property
     def files(self) -> Mapping[str, bytes]:
         """Return the files that the package has, but for the digests of its images."""
-        return with_changelog(self.chart_plan.files, self.former_files)
+        files: Mapping[str, bytes] = self.chart_plan.files
+        if self.upstream is not None:
+            name, catalog = self.chart_plan.name, self.context.catalog
+            files = with_package(files, package_of(self.store, catalog, name, self.upstream))
+        return with_changelog(files, self.former_files)
+
+    @property
+    def upstream(self) -> ChartLock | None:
+        """Return the upstream's chart that it is made of, if it is of one."""
+        return self.context.lock.charts.get(self.chart_plan.name)
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -82,7 +94,9 @@ class CheckedChart:
 
     @property
     def packaged_files(self) -> dict[str, bytes]:
-        """Return all files that the package has."""
+        """Return all files that the package has. The values of an upstream's name digests."""
+        if self.upstream is not None:
+            return dict(self.files)
         return with_images(self.files, self.digests)
 
     def found(self) -> bool:

@@ -103,7 +103,7 @@ class ImagePush:
         """
         source = image_reference(lock.source.value, network.mirrors)
         found = self.store.digest(image)
-        check_mirrored(image, found, lock)
+        check_mirrored(image, found, lock.content)
         if found is None:
             self.store.copy(source.at(lock.content), image)
         for kind in _BESIDE:
@@ -148,11 +148,11 @@ class ImagePush:
             file.unlink(missing_ok=True)
 
 
-def check_mirrored(image: Reference, found: str | None, lock: BaseLock) -> None:
+def check_mirrored(image: Reference, found: str | None, locked: str) -> None:
     """Raise DifferenceError where a tag names another image than the one that is locked."""
-    if found not in {None, lock.content}:
+    if found not in {None, locked}:
         raise DifferenceError(
-            f"{image} exists with another digest: {found}, and {lock.content} is locked",
+            f"{image} exists with another digest: {found}, and {locked} is locked",
             hint="it stays: find out who pushed it, remove it from the registry, and run it again",
         )
 

@@ -197,8 +197,8 @@ class BuildActions:
         began, store = time.monotonic(), self._toolbox.store
         target, lock = target_plan.target, self._context.lock.base(target_plan.target.parent)
         mirrored = self._pinned_contexts(target)["parent"]
-        check_mirrored(mirrored, mirrored.digest, lock)
-        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock)
+        check_mirrored(mirrored, mirrored.digest, lock.content)
+        check_mirrored(target_plan.reference, store.digest(target_plan.reference), lock.content)
         image = mirrored.at(lock.manifest)
         counts, log = self._test(step, target_plan, image)
         self._note(step, "pushing")

@@ -83,7 +83,7 @@ class Requests:
     def smoke(self, target_plan: TargetPlan, image: str, log: Path) -> SmokeRequest:
         """Return the request to test a target; `image` is its name in the engine."""
         context, values = self.context, target_plan.target.variant.values
-        matrix, versions = context.catalog.matrix, context.lock.versions
+        matrix, lines = context.catalog.matrix, context.lock.lines_of(values)
         lineage = context.expansion.lineage(target_plan.target)
         recipes = [context.catalog.recipes[ancestor.recipe] for ancestor in lineage]
         packages: dict[str, list[str]] = {}
@@ -100,11 +100,11 @@ class Requests:
                 "platform": target_plan.target.platform,
                 "axes": dict(values),
                 "versions": {
-                    release_line.axis: versions[release_line]
+                    release_line.axis: lines.versions[release_line]
                     for release_line in target_plan.target.variant.value_ids
-                    if release_line in versions
+                    if release_line in lines.versions
                 },
-                "providers": matrix.providers(values),
+                "providers": matrix.providers(values, lines.providers),
                 "packages": packages,
             },
             timeout=context.timeout,

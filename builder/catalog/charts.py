@@ -343,6 +343,72 @@ class ChartFile(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpstreamImage(FileModel):
+    """Where values of an upstream's chart say which image it runs; paths are below its name."""
+
+    match: Annotated[
+        Words,
+        Field(
+            description="the images that it is about: how their names end, without tag",
+            examples=["argoproj/argocli"],
+        ),
+    ]
+    repository: Annotated[Words, Field(description="the value of the repository")]
+    registry: Annotated[
+        Words, Field(description="the value of the registry, where it is one of its own")
+    ] = ""
+    tag: Annotated[Words, Field(description="the value of the tag")]
+    digest: Annotated[Words, Field(description="the value of the digest, where there is one")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamChartFile(FileModel):
+    """upstream.yaml: what is set and shown of the values of an upstream's chart."""
+
+    title: Annotated[Words, Field(description="what people call it", examples=["Argo Workflows"])]
+    description: Annotated[Words, Field(description="one line about it")]
+    icon: Annotated[Words, Field(description="the URL of a picture")] = ""
+    home: Annotated[Words, Field(description="the URL of its home page")] = ""
+    keywords: Annotated[tuple[Words, ...], Field(description="words to find it by")] = ()
+    port: Annotated[
+        ServicePort | None,
+        Field(description="the port of the pod that its tests ask; without one nothing is run"),
+    ] = None
+    values: Annotated[
+        Mapping[str, object],
+        EMPTY_IF_NULL,
+        Field(
+            description="values of the upstream's chart, as in its values.yaml",
+            examples=[{"crds": {"install": False}}],
+        ),
+    ] = field(default_factory=dict)
+    form: Annotated[
+        Mapping[str, Annotated[ValueSpec, EMPTY_IF_NULL]],
+        EMPTY_IF_NULL,
+        Field(description="the values of it that a form shows, by path"),
+    ] = field(default_factory=dict)
+    images: Annotated[
+        tuple[UpstreamImage, ...], Field(description="where its values say which images it runs")
+    ] = ()
+    started: Annotated[
+        tuple[Words, ...],
+        Field(
+            description="images that its programs start later, which no rendered text names",
+            examples=[["quay.io/argoproj/argoexec:v3.7.1"]],
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamChartRecipe(UpstreamChartFile):
+    """A folder under `charts/` with upstream.yaml, read."""
+
+    name: str
+    files: Mapping[str, str]  # relative path to text
+    tests: str = ""  # absolute path of the folder of tests, "" where there is none
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChartRecipe(ChartFile):
     """A folder under `charts/`, read: chart.yaml and the files beside it."""
 

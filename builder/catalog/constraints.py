@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 from packaging.version import Version
 
 from builder.catalog.fields import Constraint
-from builder.catalog.matrix import AxisValue
 from builder.common.text import did_you_mean, looks_like
 
 FIRST, NEWEST = "first", "newest"
@@ -29,7 +29,29 @@ _SYMBOL = re.compile(r"(?P<word>>=|<=|>|<|not(?=\s)|from(?=\s))\s*(?P<name>\S+)"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
 _WORDS = ("not", "from")
 _FORMS = "write a name, `first`, `newest`, `not NAME`, `from PROVIDER` or `>= 3.13`"
-_Values = Sequence[AxisValue]
+
+
+class Value(Protocol):
+    """What a constraint knows of a value of an axis."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def upstream(self) -> str:
+        """The release line as its provider calls it."""
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """The providers that it may come from."""
+
+    @property
+    def preview(self) -> bool:
+        """Whether it is not yet stable: then no order chooses it."""
+
+
+_Values = Sequence[Value]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +79,7 @@ def chosen(entry: str, values: _Values) -> tuple[str, ...]:
 
 def with_names(
     constraint: Constraint,
-    axes: Mapping[str, tuple[AxisValue, ...]],
+    axes: Mapping[str, _Values],
     variants: Iterable[Mapping[str, str]] | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Return a constraint with the names that it chooses of what `variants` have, or of all."""
@@ -71,7 +93,7 @@ def with_names(
 
 
 def present(
-    axes: Mapping[str, tuple[AxisValue, ...]], variants: Iterable[Mapping[str, str]] | None
+    axes: Mapping[str, _Values], variants: Iterable[Mapping[str, str]] | None
 ) -> Mapping[str, _Values]:
     """Return the values of each axis that `variants` have, in the order of the axis."""
     if variants is None:
@@ -110,7 +132,7 @@ def _term_problem(term: str, axis: str, values: _Values) -> Problem | None:
     if word in _COMPARISONS:
         return None if _version(name) else Problem(message=f"{name!r} is no version", hint=_FORMS)
     if word == "from":
-        providers = list(dict.fromkeys(value.provider for value in values if value.provider))
+        providers = list(dict.fromkeys(name for value in values for name in value.provider_names))
         if name in providers:
             return None
         message = f"no value of axis {axis} is from {name!r}"
@@ -123,26 +145,31 @@ def _term_problem(term: str, axis: str, values: _Values) -> Problem | None:
     return Problem(message=f"axis {axis} has no value {name!r}", hint=did_you_mean(name, near))
 
 
-def _holding(term: str, values: _Values) -> list[AxisValue]:
-    """Return the values that a term chooses."""
+def _holding(term: str, values: _Values) -> list[Value]:
+    """Return the values that a term chooses; of previews only what it names, or all but a name."""
     match = _SYMBOL.fullmatch(term)
     word, name = (match["word"], match["name"]) if match else (term, "")
     if word in _COMPARISONS:
         limit = _version(name)
-        return [value for value in values if _compares(word, value, limit)]
+        return [value for value in _stable(values) if _compares(word, value, limit)]
     if word == "from":
-        return [value for value in values if value.provider == name]
+        return [value for value in values if name in value.provider_names]
     if word == "not":
         return [value for value in values if value.name != name]
     if word == FIRST:
-        return list(values[:1])
+        return _stable(values)[:1]
     if word == NEWEST:
+        values = _stable(values)
         versions = [version for value in values if (version := _version(value.upstream))]
         return [value for value in values if versions and _version(value.upstream) == max(versions)]
     return [value for value in values if value.name == term]
 
 
-def _compares(sign: str, value: AxisValue, limit: Version | None) -> bool:
+def _stable(values: _Values) -> list[Value]:
+    return [value for value in values if not value.preview]
+
+
+def _compares(sign: str, value: Value, limit: Version | None) -> bool:
     version = _version(value.upstream)
     return version is not None and limit is not None and _COMPARISONS[sign](version, limit)
 

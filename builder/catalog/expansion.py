@@ -17,7 +17,7 @@ from typing import NoReturn
 from builder.catalog.constraints import chosen, matches, present, with_names
 from builder.catalog.fields import Constraint
 from builder.catalog.ids import BaseId, TargetId, ValueId
-from builder.catalog.matrix_check import Faults, Locations, check_names
+from builder.catalog.matrix_check import Faults, Locations, check_names, constraint_paths
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
 from builder.common.errors import ConfigError, raise_all
@@ -34,6 +34,7 @@ class Expansion:
     targets: Mapping[str, Target]  # by id
     bases: Mapping[str, Base]  # by id
     charts: Mapping[str, tuple[Variant, ...]]  # by chart
+    upstream_charts: tuple[str, ...] = ()  # those that are made of an upstream's
 
     def lineage(self, target: Target) -> tuple[Target, ...]:
         """Return a target and its ancestors, the root first."""
@@ -154,7 +155,13 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
-    return Expansion(variants=variants, targets=targets, bases=bases, charts=charts)
+    return Expansion(
+        variants=variants,
+        targets=targets,
+        bases=bases,
+        charts=charts,
+        upstream_charts=tuple(matrix.upstream_charts),
+    )
 
 
 class _Expander(Faults):
@@ -215,6 +222,7 @@ class _Expander(Faults):
         if not combinations and not self.unknown and len(self.errors) == before:
             message = f"the constraints of image {image.name} leave no target"
             self._fail_key(message, ("images", image.name))
+        combinations.sort(key=self.matrix.is_preview)  # which keeps the order of the others
         self._number += len(combinations)
         if self._number > _MOST_VARIANTS:
             self._refuse(f"with image {image.name} the catalog has", _MOST_VARIANTS, image)
@@ -260,38 +268,27 @@ class _Expander(Faults):
     ) -> bool:
         """Note an error for each axis in a constraint that the image does not have."""
         has = set(axes)
-        constraint_paths: list[tuple[str, Path]] = []
-        for value in itertools.chain(*own_values):
-            path: Path = ("axes", value.axis, value.name)
-            constraint_paths += [(axis, (*path, "requires", axis)) for axis in value.requires]
-            constraint_paths += [(axis, (*path, "only", axis)) for axis in value.only]
-        constraint_paths += [(axis, ("images", image.name, "only", axis)) for axis in image.only]
-        for index, constraint in enumerate(image.exclude):
-            constraint_paths += [
-                (axis, ("images", image.name, "exclude", index, axis)) for axis in constraint
-            ]
-        missing = [(axis, path) for axis, path in constraint_paths if axis not in has]
+        constraints: list[tuple[Constraint, Path]] = [
+            item for value in itertools.chain(*own_values) for item in constraint_paths(value)
+        ]
+        constraints.append((image.only, ("images", image.name, "only")))
+        constraints += [
+            (constraint, ("images", image.name, "exclude", index))
+            for index, constraint in enumerate(image.exclude)
+        ]
+        missing = [
+            (axis, (*path, axis))
+            for constraint, path in constraints
+            for axis in constraint
+            if axis not in has
+        ]
         for axis, path in missing:
             hint = f"it has {', '.join(axes)}"
             self._fail_key(f"image {image.name} has no axis {axis}", path, hint)
         return not missing
 
     def _values_agree(self, values: Mapping[str, str]) -> bool:
-        for axis, name in values.items():
-            value = self.matrix.value(axis, name)
-            if not all(matches(constraint, values) for constraint in self._needed[value.id]):
-                return False
-        return True
-
-    @cached_property
-    def _needed(self) -> Mapping[str, tuple[Constraint, Constraint]]:
-        """What each value requires, and what it is combined with only: of all values there are."""
-        axes = self.matrix.axes
-        return {
-            value.id: (with_names(value.requires, axes), with_names(value.only, axes))
-            for values in axes.values()
-            for value in values
-        }
+        return all(self.matrix.value(axis, name).fitting(values) for axis, name in values.items())
 
     # Targets and charts.
 
@@ -412,6 +409,9 @@ class _Expander(Faults):
         )
         if not selected and not self.unknown and len(self.errors) == before:
             self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
+        if selected and self.matrix.is_preview(selected[0].values):
+            hint = "give it a variant without one, which its form has first"
+            self._fail_key(f"chart {name} selects only previews of image {chart.image}", path, hint)
         return selected
 
 

@@ -45,6 +45,27 @@ class BaseId(str):
         return ValueId(self.partition("@")[0])
 
 
+class ServedId(str):
+    """A value as one of its providers serves it, `axis=value@provider`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value_id: str, provider: str) -> ServedId:
+        """Compose the id of a value and a provider."""
+        return cls(f"{value_id}@{provider}")
+
+    @property
+    def value(self) -> ValueId:
+        """The axis value."""
+        return ValueId(self.partition("@")[0])
+
+    @property
+    def provider(self) -> str:
+        """The provider; nothing where the text is no such id."""
+        return self.partition("@")[2] if self.value.value else ""
+
+
 class VariantId(str):
     """An image and its values, `image/axis=value,…`."""
 

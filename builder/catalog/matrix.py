@@ -23,8 +23,6 @@ from builder.catalog.fields import (
     Path,
     PlatformName,
     Reason,
-    ReleaseLineName,
-    SuiteName,
     ValueName,
     Whole,
     as_tuple,
@@ -35,102 +33,9 @@ from builder.catalog.fields import (
     text_as,
     with_other_keys,
 )
-from builder.catalog.ids import ValueId
+from builder.catalog.release_line import AxisValue
+from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source(FileModel):
-    """One source of a base: an image of a registry, a bootstrapped suite, or one to mirror."""
-
-    registry: Annotated[
-        str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
-    ] = None
-    bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
-        None
-    )
-    image: Annotated[
-        str | None,
-        Field(
-            description="a repository whose newest tag of the release line is mirrored as it is,"
-            " e.g. docker.io/library/mongo"
-        ),
-    ] = None
-
-    @property
-    def given(self) -> dict[str, str]:
-        """What the file says, by kind; just one kind is valid."""
-        kinds = {"registry": self.registry, "bootstrap": self.bootstrap, "image": self.image}
-        return {kind: value for kind, value in kinds.items() if value is not None}
-
-    @property
-    def kind(self) -> str:
-        """`registry`, `bootstrap` or `image`."""
-        return next(iter(self.given), "")
-
-    @property
-    def value(self) -> str:
-        """Its reference, its suite, or its repository."""
-        return self.given.get(self.kind, "")
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AxisValue(FileModel):
-    """A release line: one value of an axis."""
-
-    axis: Annotated[str, NOT_IN_FILE]
-    name: Annotated[str, NOT_IN_FILE]
-    provider: Annotated[
-        Name | None, Field(description="where its packages come from, e.g. apt")
-    ] = None
-    release_line: Annotated[
-        ReleaseLineName,
-        Field(
-            description="what the provider calls it, or how the tags of its image begin, where that"
-            " is not its name"
-        ),
-    ] = ""
-    platforms: Annotated[
-        tuple[PlatformName, ...], Field(description="the only platforms that have it")
-    ] = ()
-    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
-        field(default_factory=dict)
-    )
-    only: Annotated[
-        Constraint, Field(description="values of other axes that it is combined with")
-    ] = field(default_factory=dict)
-    tag: Annotated[
-        str | None,
-        Field(description="its part of a tag; {version} is the exact version; -x goes last"),
-    ] = None
-    eol: Annotated[
-        Day | None,
-        Field(
-            description="its end of life, YYYY-MM-DD: the last day on which it is built, but for"
-            " days of `grace`"
-        ),
-    ] = None
-    sources: Annotated[
-        tuple[Source, ...], Field(description="where a base comes from, best first")
-    ] = ()
-
-    @property
-    def id(self) -> str:
-        """`axis=value`."""
-        return ValueId.of(self.axis, self.name)
-
-    @property
-    def upstream(self) -> str:
-        """The release line as its provider calls it."""
-        return self.release_line or self.name
-
-    @property
-    def is_mirrored(self) -> bool:
-        """Whether it is an image of an upstream, of which nothing is built."""
-        return any(source.kind == "image" for source in self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +127,17 @@ class Image(FileModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Chart(FileModel):
-    """A chart recipe on the variants of an image."""
+    """A chart recipe on the variants of an image, or on a chart of an upstream."""
 
     name: Annotated[str, NOT_IN_FILE]
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
     ] = ""
-    image: Annotated[Name, Field(description="the image whose variants it offers")]
+    image: Annotated[Name, Field(description="the image whose variants it offers")] = ""
+    upstream: Annotated[
+        UpstreamChart | None,
+        Field(description="instead of `image`: the chart of an upstream that it is made of"),
+    ] = None
     only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
         default_factory=dict
     )
@@ -415,6 +324,8 @@ class Matrix(FileModel):
         named_by_key("name", "recipe"),
         Field(description="what is launched, by name"),
     ] = field(default_factory=dict)
+    upstream_charts: Annotated[Mapping[str, Chart], NOT_IN_FILE] = field(default_factory=dict)
+    """Those of the charts that are made of an upstream's: `charts` has the others."""
     chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Those that are asked for, where that is not all that the catalog has."""
 
@@ -422,6 +333,11 @@ class Matrix(FileModel):
     def name(self) -> str:
         """What the catalog is called."""
         return self.catalog.name
+
+    @property
+    def all_charts(self) -> Mapping[str, Chart]:
+        """What is launched, by name."""
+        return {**self.charts, **self.upstream_charts}
 
     @property
     def registries(self) -> tuple[str, ...]:
@@ -448,7 +364,7 @@ class Matrix(FileModel):
         return replace(self, catalog=replace(self.catalog, registries=registries))
 
     def value(self, axis: str, name: str) -> AxisValue:
-        """Return the value `name` of `axis`. Raises KeyError where there is none."""
+        """Return the value `name` of `axis`, with names in its constraints. Raises KeyError."""
         return self._values[axis, name]
 
     def axes_of(self, image: str) -> tuple[str, ...]:
@@ -465,7 +381,11 @@ class Matrix(FileModel):
 
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], AxisValue]:
-        return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
+        return {
+            (axis, value.name): value.with_names(self.axes)
+            for axis, values in self.axes.items()
+            for value in values
+        }
 
     @property
     def registry(self) -> str:
@@ -476,9 +396,25 @@ class Matrix(FileModel):
         """Return the address of a registry: `embedded` is that of the matrix."""
         return self.embedded if registry == "embedded" else registry
 
-    def providers(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return the provider of each axis's release line; "" where it names none."""
-        return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """Every provider that it names, once, in its order."""
+        values = (value for values in self.axes.values() for value in values)
+        return tuple(dict.fromkeys(name for value in values for name in value.provider_names))
+
+    def providers(self, values: Mapping[str, str], locked: Mapping[str, str]) -> dict[str, str]:
+        """Return the provider of each axis's release line; "" where it names none.
+
+        `locked` are those that the lock has of lines with several, by `axis=value`.
+        """
+        return {
+            axis: self.value(axis, name).served(values, locked).provider or ""
+            for axis, name in values.items()
+        }
+
+    def is_preview(self, values: Mapping[str, str]) -> bool:
+        """Whether a variant with these values has a value that is a preview."""
+        return any(self.value(axis, name).preview for axis, name in values.items())
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
         """Return `registry/repository` of an image, without tag."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from builder.catalog import constraints
 from builder.catalog.fields import Constraint
-from builder.catalog.models import Image, Matrix, Path
+from builder.catalog.models import AxisValue, Image, Matrix, Path
 from builder.common import graph
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
@@ -51,6 +51,16 @@ class Names:
     is_expandable: bool
 
 
+def constraint_paths(value: AxisValue) -> Iterator[tuple[Constraint, Path]]:
+    """Yield each constraint of a value and of its providers, with its path in the matrix."""
+    path: Path = ("axes", value.axis, value.name)
+    yield value.requires, (*path, "requires")
+    yield value.only, (*path, "only")
+    for index, one in enumerate(value.providers):
+        yield one.requires, (*path, "providers", index, "requires")
+        yield one.only, (*path, "providers", index, "only")
+
+
 def check_names(matrix: Matrix, edges: Mapping[str, list[str]], locations: Locations) -> Names:
     """Find the names that are not declared; `edges` maps an image to those it is built from."""
     checker = _Checker(matrix, locations)
@@ -74,9 +84,9 @@ class _Checker(Faults):
             self._check_image(name, image)
         for axis, values in matrix.axes.items():
             for value in values:
-                path: Path = ("axes", axis, value.name)
-                self._check_constraint(value.requires, (*path, "requires"))
-                self._check_constraint(value.only, (*path, "only"))
+                for constraint, path in constraint_paths(value):
+                    self._check_constraint(constraint, path)
+                self._check_providers(value, ("axes", axis, value.name))
         for name, chart in matrix.charts.items():
             if chart.image not in matrix.images:
                 hint = did_you_mean(chart.image, matrix.images)
@@ -85,6 +95,14 @@ class _Checker(Faults):
         cycle = graph.find_cycle(edges)
         if cycle:
             self._fail(f"images form a cycle: {' → '.join(cycle)}", ("images", cycle[0], "from"))
+
+    def _check_providers(self, value: AxisValue, path: Path) -> None:
+        """Note an error for each key that `providers` takes the place of."""
+        for key in ("provider", "requires", "only"):
+            if value.providers and getattr(value, key):
+                message = f"{value.id} has `{key}` beside `providers`"
+                hint = f"write `{key}` into the entries of `providers`"
+                self._fail_key(message, (*path, key), hint)
 
     def _check_image(self, name: str, image: Image) -> None:
         matrix, path = self._matrix, ("images", name)

@@ -19,6 +19,9 @@ from builder.catalog.charts import (
     FeatureFile,
     SchemaKeywords,
     SourceObject,
+    UpstreamChartFile,
+    UpstreamChartRecipe,
+    UpstreamImage,
     ValueSpec,
 )
 from builder.catalog.ecosystem import Ecosystems
@@ -37,7 +40,6 @@ from builder.catalog.fields import (
 )
 from builder.catalog.ids import TargetId, ValueId, VariantId
 from builder.catalog.matrix import (
-    AxisValue,
     Chart,
     Image,
     Input,
@@ -47,8 +49,9 @@ from builder.catalog.matrix import (
     Proxy,
     Retention,
     Settings,
-    Source,
 )
+from builder.catalog.release_line import AxisValue, LineProvider, Source
+from builder.catalog.sources import UpstreamChart
 
 __all__ = [
     "PYPI",
@@ -64,6 +67,7 @@ __all__ = [
     "File",
     "Image",
     "Input",
+    "LineProvider",
     "Matrix",
     "Network",
     "Path",
@@ -78,6 +82,10 @@ __all__ = [
     "Source",
     "SourceObject",
     "Target",
+    "UpstreamChart",
+    "UpstreamChartFile",
+    "UpstreamChartRecipe",
+    "UpstreamImage",
     "ValueSpec",
     "Variant",
     "When",
@@ -282,6 +290,7 @@ class Catalog:
     recipes: Mapping[str, Recipe]
     macros: Mapping[str, str]  # file name to text; an absolute path: it came with the builder
     charts: Mapping[str, ChartRecipe] = field(default_factory=dict)
+    upstream_charts: Mapping[str, UpstreamChartRecipe] = field(default_factory=dict)
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
     ecosystems: Ecosystems = field(default_factory=dict)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.constraints import ROLES
@@ -14,11 +15,14 @@ from builder.catalog.models import (
     AxisValue,
     Chart,
     ChartFile,
+    ChartRecipe,
     FeatureFile,
     Matrix,
     Path,
     RecipeFile,
     Settings,
+    UpstreamChartFile,
+    UpstreamChartRecipe,
 )
 from builder.catalog.recipe import URL, parse_condition, remote_file
 from builder.catalog.renamed_keys import no_note, with_new_names
@@ -58,7 +62,30 @@ def parse_matrix(
         return None, errors
     errors += _check(document, matrix)
     charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
-    return ParsedMatrix(document=document, matrix=replace(matrix, charts=charts)), errors
+    errors += [error for chart in charts.values() for error in _check_upstream(chart)]
+    upstream = {name: chart for name, chart in charts.items() if chart.upstream}
+    own = {name: chart for name, chart in charts.items() if not chart.upstream}
+    split = replace(matrix, charts=own, upstream_charts=upstream)
+    return ParsedMatrix(document=document, matrix=split), errors
+
+
+def _check_upstream(chart: Chart) -> list[BuilderError]:
+    """Return an error for a chart of nothing, of both, or with what an upstream's cannot have."""
+    if bool(chart.image) == (chart.upstream is not None):
+        has = "both `image` and" if chart.image else "neither `image` nor"
+        hint = "`image: IMAGE` runs one of ours, `upstream: {repository, name}` an upstream's chart"
+        message = f"chart {chart.name} has {has} `upstream`"
+        return [ConfigError(message, hint=hint, location=chart.at())]
+    given = {"only": chart.only, "features": chart.features, "fixed": chart.fixed}
+    return [
+        ConfigError(
+            f"chart {chart.name} is made of an upstream's, and has no `{key}`",
+            hint=f"charts/{chart.recipe}/upstream.yaml says what is set of its values",
+            location=chart.at(),
+        )
+        for key, value in given.items()
+        if value and chart.upstream
+    ]
 
 
 def parse_recipe(
@@ -103,6 +130,15 @@ def parse_chart(
     """Parse chart.yaml. Broken YAML is raised; all other mistakes are returned together."""
     document, errors = _load(text, file, "chart.yaml", note)
     chart, problems = validate(document, ChartFile, at_keys=True)
+    return chart, errors + problems
+
+
+def parse_upstream(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[UpstreamChartFile | None, list[BuilderError]]:
+    """Parse upstream.yaml. Broken YAML is raised; all other mistakes are returned together."""
+    document, errors = _load(text, file, "upstream.yaml", note)
+    chart, problems = validate(document, UpstreamChartFile, at_keys=True)
     return chart, errors + problems
 
 
@@ -295,3 +331,24 @@ def _with_locations(chart: Chart, document: Document) -> Chart:
         for path in paths:
             locations[(key, path)] = document.at_key((*above, key, path))
     return replace(chart, locations=locations)
+
+
+AnyChart = TypeVar("AnyChart", ChartRecipe, UpstreamChartRecipe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartKind(Generic[AnyChart]):
+    """How the recipe of a chart is read: of one of ours, or of an upstream's."""
+
+    file: str
+    parse: Callable[..., tuple[ChartFile | UpstreamChartFile | None, list[BuilderError]]]
+    read: type[AnyChart]
+
+    @property
+    def is_upstream(self) -> bool:
+        """Whether it is an upstream's."""
+        return self.read is UpstreamChartRecipe
+
+
+CHARTS = ChartKind(file="chart.yaml", parse=parse_chart, read=ChartRecipe)
+UPSTREAM_CHARTS = ChartKind(file="upstream.yaml", parse=parse_upstream, read=UpstreamChartRecipe)

@@ -61,10 +61,15 @@ class BuildVariables:
         return self.platform.split("/")[1]
 
 
-def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> BuildVariables:
-    """Return the variables of a target; `versions` maps `axis=value` to a locked version."""
+def build_variables(
+    target: Target, matrix: Matrix, versions: Mapping[str, str], locked: Mapping[str, str]
+) -> BuildVariables:
+    """Return the variables of a target.
+
+    `versions` and `locked` map `axis=value` to the version and to the provider that a lock has.
+    """
     values = target.variant.values
-    providers = matrix.providers(values)
+    providers = matrix.providers(values, locked)
     return BuildVariables(
         axes=values,
         providers=providers,

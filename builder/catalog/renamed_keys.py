@@ -33,6 +33,7 @@ RENAMED_KEYS: Mapping[str, tuple[RenamedKey, ...]] = {
     "recipe.yaml": (),
     "chart.yaml": (),
     "feature.yaml": (),
+    "upstream.yaml": (),
 }
 """The renamed keys of each kind of file. `docs/upgrade.md` lists them."""
 

@@ -6,7 +6,7 @@ import json
 
 from pydantic import TypeAdapter
 
-from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile
+from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.services import ServiceTable
 
 SCHEMAS: dict[str, type] = {
@@ -14,6 +14,7 @@ SCHEMAS: dict[str, type] = {
     "recipe.schema.json": RecipeFile,
     "chart.schema.json": ChartFile,
     "feature.schema.json": FeatureFile,
+    "upstream.schema.json": UpstreamChartFile,
     "services.schema.json": ServiceTable,
 }
 

@@ -27,7 +27,7 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
     for expression in expressions:
         pattern = expression.removeprefix("+").removesuffix("+")
         targets = {target.id for target in expansion.targets.values() if _picks(pattern, target)}
-        if not targets:
+        if not targets and not select_charts(expansion, [expression]):
             raise SelectionError(
                 f"no target matches {expression!r}", hint=_nearest(pattern, expansion)
             )
@@ -37,6 +37,16 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
         if expression.endswith("+"):
             selected |= graph.reach(targets, graph.reverse(needs))
     return tuple(item for item in expansion.targets if item in selected)
+
+
+def select_charts(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
+    """Return the charts of an upstream that the expressions pick; all without an expression."""
+    patterns = [item.removeprefix("+").removesuffix("+") for item in expressions]
+    return tuple(
+        name
+        for name in expansion.upstream_charts
+        if not expressions or any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
 
 
 def find(expansion: Expansion, text: str) -> Target:
@@ -69,4 +79,6 @@ def _nearest(expression: str, expansion: Expansion) -> str:
         for axis, name in target.variant.values.items()
     )
     ids = list(expansion.targets) if "/" in expression else []
-    return did_you_mean(expression, [*ids, *expansion.variants, *values])
+    return did_you_mean(
+        expression, [*ids, *expansion.variants, *expansion.upstream_charts, *values]
+    )

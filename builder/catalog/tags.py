@@ -27,11 +27,14 @@ def tag(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> str:
     """Return the tag of a variant; `versions` maps `axis=value` to the text for `{version}`.
 
     A value without a template has the part `<axis><value>`, unless it is the first of its axis
-    or another value of the variant requires it. Raises ConfigError where no registry takes the tag.
+    or another value of the variant requires it; a preview always has a part. Raises ConfigError
+    where no registry takes the tag.
     """
     parts = _parts(variant, matrix, versions)
     plain = [part for part in parts if not part.startswith("-")]
-    text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
+    last = "".join(part for part in parts if part.startswith("-"))
+    is_latest = not plain and not matrix.is_preview(variant.values)
+    text = ((LATEST if is_latest else "-".join(plain)) + last).removeprefix("-")
     if not is_tag(text + _OF_A_RELEASE):
         value_ids = [value.id for value in _values(variant, matrix)]
         values_with_version = [
@@ -83,10 +86,11 @@ def line_tag(variant: Variant, matrix: Matrix) -> str:
 def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
     """Return the tags that move: exact, release line, and `latest` for the variant `first`.
 
-    `latest` has the variant's suffix: `first` is the first of those that have the same.
+    `latest` has the variant's suffix: `first` is the first of those that have the same. A preview
+    is never `latest`.
     """
     tags = [exact, line_tag(variant, matrix)]
-    if variant.id == first:
+    if variant.id == first and not matrix.is_preview(variant.values):
         tags.append(LATEST + suffix(variant, matrix))
     return tuple(dict.fromkeys(tags))
 
@@ -120,9 +124,11 @@ def check(expansion: Expansion, matrix: Matrix, locations: Locations) -> list[Bu
 
 def _parts(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
     values = _values(variant, matrix)
-    forced = {axis for value in values for axis in value.requires}
+    forced = {
+        axis for value in values for one in value.fitting(variant.values) for axis in one.requires
+    }
     hidden = _untagged(variant.image, matrix)
-    shown = [value for value in values if value.axis not in hidden]
+    shown = [value for value in values if value.axis not in hidden or value.preview]
     return [part for value in shown if (part := _part(value, matrix, forced, versions))]
 
 
@@ -135,9 +141,10 @@ def _untagged(image: str, matrix: Matrix) -> set[str]:
 
 
 def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]) -> str:
-    if value.tag is not None:
+    if value.tag or (value.tag is not None and not value.preview):
         version = _FOREIGN.sub("_", versions.get(value.id, value.name))
         return value.tag.replace("{version}", version)
-    if value.axis in forced or matrix.axes[value.axis][0].name == value.name:
+    default = next((one.name for one in matrix.axes[value.axis] if not one.preview), None)
+    if not value.preview and (value.axis in forced or value.name == default):
         return ""
     return f"{value.axis}{value.name}"

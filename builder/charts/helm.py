@@ -18,10 +18,10 @@ from kubernetes_validate import utils as schemas
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
-from builder.catalog.yaml_document import objects
+from builder.charts.manifests import documents
 from builder.charts.package import ChartPackage, pack
 from builder.charts.semver import about
-from builder.common.errors import ConfigError, StepError
+from builder.common.errors import StepError
 from builder.common.limits import PROGRAM_MEMORY
 from builder.common.mappings import mapping
 from builder.common.process import Command, Output, Runner
@@ -81,15 +81,6 @@ def latest_minors(count: int = 3) -> tuple[str, ...]:
     """List the newest Kubernetes minors that schemas exist for, oldest first."""
     pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
     return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
-
-
-def documents(manifests: str) -> list[dict[str, object]]:
-    """Parse the objects in a stream of manifests. Raises StepError where it is not YAML."""
-    try:
-        return objects(manifests, "manifests")
-    except ConfigError as error:
-        line = f" at line {error.location.line}" if error.location else ""
-        raise StepError(f"{error.message}{line}") from error
 
 
 class Helm:

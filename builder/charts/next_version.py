@@ -19,7 +19,10 @@ from builder.charts.semver import (
     value_types,
     with_version,
 )
+from builder.charts.upstream.chart import files_of_upstream
+from builder.charts.upstream.pins import copies
 from builder.common.errors import BuilderError, Location
+from builder.lock.lockfile import OWN_TAG, ChartLock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry.release_record import CHARTS, ReleasedChart
@@ -83,6 +86,18 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     return errors
 
 
+def check_upstream_charts(catalog: Catalog) -> list[BuilderError]:
+    """Return what is wrong with the recipes of upstreams' charts, before one is locked."""
+    unlocked = ChartLock(version=FIRST, url="", digest="", pin=OWN_TAG)
+    errors: list[BuilderError] = []
+    for name in catalog.matrix.upstream_charts:
+        try:
+            predict_upstream(catalog, name, unlocked, None)
+        except BuilderError as error:
+            errors.append(error)
+    return errors
+
+
 def chart_reference(
     catalog: Catalog, name: str, files: Mapping[str, bytes], version: str
 ) -> Reference:
@@ -104,6 +119,31 @@ def predict(
     `released` is the last released chart of this name.
     """
     files = files_of(catalog, name, images, released.version if released else FIRST)
+    return decide(name, files, images, released)
+
+
+def predict_upstream(
+    catalog: Catalog, name: str, locked: ChartLock, released: ReleasedChart | None
+) -> tuple[ChartChange, dict[str, bytes], tuple[str, ...]]:
+    """Return the same of a chart that is made of an upstream's, and the images that it names."""
+    chart = catalog.matrix.upstream_charts[name]
+    repository_of = catalog.matrix.repository_of
+    files = files_of_upstream(
+        chart=chart,
+        recipe=catalog.upstream_charts[chart.recipe],
+        locked=locked,
+        repository_of=repository_of,
+        version=released.version if released else FIRST,
+        catalog=catalog.matrix.name,
+    )
+    images = tuple(str(image) for image in copies(locked, repository_of).values())
+    return *decide(name, files, images, released), images
+
+
+def decide(
+    name: str, files: dict[str, bytes], images: Sequence[str], released: ReleasedChart | None
+) -> tuple[ChartChange, dict[str, bytes]]:
+    """Decide the version and action of a chart with these files."""
     if released is None:
         return ChartChange(action="package", version=FIRST, reason="new: no release has it"), files
     if chart_fingerprint(files) == released.fingerprint:

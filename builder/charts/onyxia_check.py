@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.charts.chart_folder import folder_files
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
 from builder.charts.image_table import images_in
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import SCHEMA, Finding

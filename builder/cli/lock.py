@@ -26,7 +26,8 @@ from builder.lock.problems import failures
 @click.option(
     "--upgrade",
     is_flag=True,
-    help="Take newer versions: of all, or of NAME (package, recipe, image, axis, release line).",
+    help="Take newer versions: of all, or of NAME (package, recipe, image, axis, release line). A"
+    " release line with several providers moves by AXIS=VALUE@PROVIDER.",
 )
 @click.option(
     "--check",

@@ -41,6 +41,7 @@ def command(style: str, **options: Any) -> int:
             fingerprints=app.fingerprints,
             newer=indexes.newer,
             moved_on=bases.moved_on,
+            available=locked.available,
             today=app.options.today,
         )
     click.echo(FORMATS[style](report))

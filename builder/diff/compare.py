@@ -198,8 +198,18 @@ def _lock_changes(old: Lock, new: Lock) -> list[Change]:
     return [
         *changes("base", _bases(old), _bases(new)),
         *changes("suite", _suites(old), _suites(new)),
-        *changes("line", old.versions, new.versions),
+        *changes("line", _lines(old), _lines(new)),
     ]
+
+
+def _lines(lock: Lock) -> dict[str, str]:
+    """Return the versions of release lines; of those with several providers for each base."""
+    served = {
+        f"{name} on {base}": f"{one.version} of {one.provider}"
+        for name, version_lock in lock.release_lines.items()
+        for base, one in version_lock.served.items()
+    }
+    return {**lock.versions, **served}
 
 
 def _bases(lock: Lock) -> dict[str, str]:

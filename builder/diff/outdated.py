@@ -9,6 +9,7 @@ from builder.catalog.expansion import Expansion
 from builder.catalog.models import Base, Source, Target
 from builder.common.errors import GoneError, UnreachableError
 from builder.diff.compare import Difference, compare, lock_side
+from builder.lock.line_locker import Available
 from builder.lock.lockfile import BaseLock, Lock
 from builder.plan.fingerprint import Fingerprint
 
@@ -22,7 +23,8 @@ class Outdated:
     `targets` maps the ids of targets that would be rebuilt to why; `bases` the ids of base images
     to their newer packages, `name old → new`; `moved_on` the ids of base images that cannot be
     downloaded any more as they are locked to the command that locks their current content; `ended`
-    target ids to their last day.
+    target ids to their last day; `available` says which providers have a release line that another
+    serves, and how it moves.
     """
 
     difference: Difference
@@ -31,6 +33,7 @@ class Outdated:
     bases: Mapping[str, tuple[str, ...]]
     ended: Mapping[str, str]
     moved_on: Mapping[str, str] = field(default_factory=dict)
+    available: tuple[str, ...] = ()
 
 
 class LockedBases:
@@ -67,6 +70,7 @@ def outdated(
     fingerprints: Callable[[Lock], Mapping[str, Fingerprint]],
     newer: Callable[[Base, BaseLock], tuple[str, ...]],
     moved_on: Mapping[str, str],
+    available: Sequence[Available],
     today: str,
 ) -> Outdated:
     """Compare the lock `locked` with `newest`, which was locked again on the same base images.
@@ -78,9 +82,8 @@ def outdated(
     bases = _newer_packages(base_of.values(), locked, newer, moved_on)
     picked = [expansion.targets[key] for key in selected]
     ended = {target.id: target.last_day or "" for target in picked if target.has_ended(today)}
-    before = fingerprints(locked)
+    before, targets = fingerprints(locked), dict[str, str]()
     after = before if newest == locked else fingerprints(newest)
-    targets: dict[str, str] = {}
     for key in (key for key in selected if key not in ended):
         base = base_of[key].id
         if base in bases:
@@ -96,6 +99,7 @@ def outdated(
         bases=bases,
         ended=ended,
         moved_on={base.id: moved_on[base.id] for base in base_of.values() if base.id in moved_on},
+        available=tuple(map(str, available)),
     )
 
 

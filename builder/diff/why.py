@@ -14,6 +14,7 @@ from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
 from builder.diff.history import History
+from builder.lock.lockfile import Lock
 from builder.project import Project
 from builder.registry.release_record import Record, ReleasedTarget
 
@@ -70,7 +71,7 @@ class Provenance:
     def __init__(self, *, project: Project, history: History) -> None:
         self._catalog = project.catalog
         self._expansion = project.expansion
-        self._versions = project.versions
+        self._lock = project.lock or Lock()
         self._history = history
 
     def why(self, package: str, image: str | None = None) -> Answer:
@@ -185,7 +186,8 @@ class Provenance:
         if target is None:
             return False
         recipe = self._catalog.recipes[target.recipe]
-        variables = build_variables(target, self._catalog.matrix, self._versions)
+        lines = self._lock.lines_of(target.variant.values)
+        variables = build_variables(target, self._catalog.matrix, lines.versions, lines.providers)
         requirements = list(packages_of(recipe, variables).get(ecosystem, ()))
         for axis in own_values(target, self._expansion):
             version_source = recipe.provides.get(axis, {}).get(variables.providers[axis], {})

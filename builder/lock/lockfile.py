@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from builder.catalog.ids import BaseId
+from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import RemoteFile, Source
 from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
@@ -20,23 +20,58 @@ from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
-FORMAT = 6
+FORMAT = 8
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 def is_of_line(tag: str, line: str) -> bool:
-    """Whether the tag of a mirrored image is of a release line; either may begin with `v`."""
-    return f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
+    """Whether a version is of an upstream's line, "" for any; both may begin with `v`."""
+    return not line or f"{tag.removeprefix('v')}.".startswith(f"{line.removeprefix('v')}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Which of several providers a release line has on a base, and its exact version there."""
+
+    provider: str
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionLock:
-    """The entry of a release line: its exact version, and by base id the files it comes in."""
+    """The entry of a release line: its exact version, and by base id the files it comes in.
 
-    version: str
+    A line with several providers has a provider and a version for each base, in `served`, by the
+    value of the base, `axis=value`; `version` is "" then.
+    """
+
+    version: str = ""
     files: Mapping[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
+    served: Mapping[str, Served] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions that it has, each once."""
+        return tuple(dict.fromkeys(one.version for one in self.served.values()) or (self.version,))
+
+    def lacks_files(self, base: str) -> bool:
+        """Whether it comes in files that it lacks for a base, given by id."""
+        value = BaseId(base).value
+        kin = (key for key in self.files if not self.served or BaseId(key).value == value)
+        return base not in self.files and any(kin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedLines:
+    """The versions of release lines, by `axis=value`, for a variant.
+
+    `providers` are those that serve it, of the lines with several.
+    """
+
+    versions: Mapping[str, str]
+    providers: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +88,59 @@ class PackageSet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChartLock:
+    """The entry of an upstream's chart: its package, and the images that it runs.
+
+    `digest` is the sha256 of the package at `url`. `pin` says how its values name an image by
+    digest: one of PINS. `images` maps what it names by itself, with a tag, to digests.
+    """
+
+    version: str
+    url: str
+    digest: str
+    pin: str
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+DIGEST, TAG_AND_DIGEST, OWN_TAG = PINS = "digest", "tag@digest", "tag"
+"""The ways to pin an image, best first: by a value for the digest, behind the tag, or by a tag in a
+repository of its own, for a chart that reads the tag as a version."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lock:
     """`bases` by base id, `release_lines` by `axis=value`, `package_sets` by target id.
 
-    `containers` has the digests of the images that the jobs of a CI system run in, by `name:tag`.
+    `charts` has the charts of upstreams, by the name of ours. `containers` has the digests of the
+    images that the jobs of a CI system run in, by `name:tag`.
     """
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
     release_lines: Mapping[str, VersionLock] = field(default_factory=dict)
     package_sets: Mapping[str, PackageSet] = field(default_factory=dict)
     containers: Mapping[str, str] = field(default_factory=dict)
+    charts: Mapping[str, ChartLock] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
-        """The exact version of each release line and mirrored image, by `axis=value`."""
+        """The exact version of each mirrored image, and of each release line with one provider."""
         mirrored = {BaseId(key).value: base.version for key, base in self.bases.items()}
-        lines = {name: version_lock.version for name, version_lock in self.release_lines.items()}
+        lines = {name: line.version for name, line in self.release_lines.items() if not line.served}
         return {**{key: version for key, version in mirrored.items() if version}, **lines}
+
+    def lines_of(self, values: Mapping[str, str]) -> LockedLines:
+        """Return the release lines as a variant with these values has them."""
+        bases = {ValueId.of(*item) for item in values.items()}
+        served = {
+            name: one
+            for name, version_lock in self.release_lines.items()
+            for base, one in version_lock.served.items()
+            if base in bases
+        }
+        return LockedLines(
+            versions={**self.versions, **{name: one.version for name, one in served.items()}},
+            providers={name: one.provider for name, one in served.items()},
+        )
 
     def epoch(self, target: str, base: str) -> int:
         """Return the timestamp in seconds of a target's files; without packages, its base's."""
@@ -151,6 +222,7 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
                 name: _container(name, digest)
                 for name, digest in data.get("containers", {}).items()
             },
+            charts={name: _chart(name, item) for name, item in data.get("charts", {}).items()},
         )
     except _EntryError as error:
         location = position(text, error.path, file) if text else location
@@ -169,6 +241,25 @@ def _container(name: str, digest: object) -> str:
     return digest
 
 
+def _chart(name: str, item: Mapping[str, Any]) -> ChartLock:
+    chart = ChartLock(
+        version=str(item["version"]),
+        url=str(item["url"]),
+        digest=str(item["digest"]),
+        pin=str(item["pin"]),
+        images={str(image): str(digest) for image, digest in item["images"].items()},
+    )
+    if wrong := [it for it in (chart.digest, *chart.images.values()) if not _is_sha256(it)]:
+        raise ValueError(f"chart {name}: not a digest: {wrong[0]!r}")
+    if chart.pin not in PINS:
+        raise ValueError(f"chart {name}: its pin is one of {', '.join(PINS)}, not {chart.pin!r}")
+    return chart
+
+
+def _is_sha256(text: str) -> bool:
+    return is_digest_by(text, "sha256")
+
+
 def _key(name: str, number: int) -> str:
     """Return what a key is called in a format."""
     return name if number > 3 else _OLDER_KEYS[name]
@@ -184,6 +275,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
+        **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         "bases": {
             name: {
                 "source": {base.source.kind: base.source.value},
@@ -205,28 +297,52 @@ def as_data(lock: Lock) -> dict[str, Any]:
     }
 
 
+def _charts_data(charts: Mapping[str, ChartLock]) -> dict[str, Any]:
+    return {
+        name: {
+            "version": chart.version,
+            "url": chart.url,
+            "digest": chart.digest,
+            "pin": chart.pin,
+            "images": dict(chart.images),
+        }
+        for name, chart in charts.items()
+    }
+
+
 def _line_data(version_lock: VersionLock) -> str | dict[str, Any]:
-    """Return a release line as data; only its version if it has no files."""
-    if not version_lock.files:
+    """Return a release line as data; only its version if it has nothing else."""
+    if not version_lock.files and not version_lock.served:
         return version_lock.version
     files = {
         base: {file.name: {"url": file.url, "sha256": file.sha256} for file in files}
         for base, files in version_lock.files.items()
     }
-    return {"version": version_lock.version, "files": files}
+    if not version_lock.served:
+        return {"version": version_lock.version, "files": files}
+    served = {
+        base: {"provider": one.provider, "version": one.version}
+        for base, one in version_lock.served.items()
+    }
+    return {"served": served, **({"files": files} if files else {})}
 
 
 def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
     if isinstance(item, str):
         return VersionLock(version=item)
+    served = {
+        base: Served(provider=str(one["provider"]), version=str(one["version"]))
+        for base, one in item.get("served", {}).items()
+    }
     return VersionLock(
-        version=str(item["version"]),
+        version="" if served else str(item["version"]),
+        served=served,
         files={
             base: tuple(
                 RemoteFile(name=name, url=str(file["url"]), sha256=str(file["sha256"]))
                 for name, file in by_name.items()
             )
-            for base, by_name in item["files"].items()
+            for base, by_name in item.get("files", {}).items()
         },
     )
 

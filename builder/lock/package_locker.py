@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from builder.catalog.expansion import Expansion
-from builder.catalog.ids import ValueId
+from builder.catalog.ids import ServedId, ValueId
 from builder.catalog.models import Matrix, Target
 from builder.catalog.package_shape import is_former
 from builder.catalog.packages import LockedPackage
@@ -30,7 +30,8 @@ Locate = Callable[[str, str], Location]
 class Upgrade:
     """What may move to a newer version: everything, or what has one of `names`.
 
-    A name is a package, a recipe, an image, or an axis.
+    A name is a package, a recipe, an image, an axis or a release line, `axis=value`; or the latter
+    with the provider that it shall come from, `axis=value@provider`.
     """
 
     is_all: bool = False
@@ -45,7 +46,13 @@ class Upgrade:
 
     def release_line(self, value_id: str) -> bool:
         """Whether a release line, `axis=value`, may move to a newer version."""
-        return self.is_all or not self.names.isdisjoint({value_id, ValueId(value_id).axis})
+        names = {value_id, ValueId(value_id).axis}
+        return self.is_all or value_id in self.requested or not self.names.isdisjoint(names)
+
+    @property
+    def requested(self) -> dict[str, str]:
+        """The providers that release lines shall come from now, by `axis=value`."""
+        return {one.value: one.provider for one in map(ServedId, self.names) if one.provider}
 
     def touches(self, package_set: PackageSet) -> bool:
         """Whether a package of a package set may move."""

@@ -11,7 +11,7 @@ from typing import Any
 from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.ids import ValueId
-from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
+from builder.catalog.models import AxisValue, Catalog, Matrix, RemoteFile, Target
 from builder.catalog.package_names import check_name
 from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import build_variables, packages_of
@@ -61,11 +61,29 @@ def _hash(data: Mapping[str, Any]) -> str:
     return sha256(canonical(data))[:16]
 
 
+def as_locked(value: AxisValue, values: Mapping[str, str], lock: Lock) -> AxisValue | None:
+    """Return a value as its locked provider serves it in a variant; None if it is not locked there.
+
+    A lock that names no provider is of a time when the line had one: that is the first now.
+    """
+    version_lock, fitting = lock.release_lines.get(value.id), value.fitting(values)
+    if version_lock is None:
+        return None
+    if not version_lock.served:
+        return next((one for one in fitting if one == value.alternatives[0]), None)
+    provider = lock.lines_of(values).providers.get(value.id)
+    return next((one for one in fitting if one.provider == provider), None)
+
+
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
-    """Return the first release line that the lock lacks, as `axis=value`, or nothing."""
+    """Return the first release line that the lock lacks for a variant, as `axis=value`, or ""."""
     needed = (matrix.value(axis, name) for axis, name in values.items())
-    unlocked = (value for value in needed if value.id not in lock.versions)
-    return next((value.id for value in unlocked if value.provider or value.is_mirrored), "")
+    for value in needed:
+        if value.is_mirrored and value.id not in lock.versions:
+            return value.id
+        if value.alternatives[0].provider and as_locked(value, values, lock) is None:
+            return value.id
+    return ""
 
 
 def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:
@@ -87,7 +105,8 @@ class PackageRequests:
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
         """Return the packages that the recipe of a target names, by ecosystem."""
-        variables = build_variables(target, self._catalog.matrix, self._lock.versions)
+        lines = self._lock.lines_of(target.variant.values)
+        variables = build_variables(target, self._catalog.matrix, lines.versions, lines.providers)
         packages = packages_of(self._catalog.recipes[target.recipe], variables)
         for ecosystem, names in packages.items():
             if rules := self._catalog.ecosystems.get(ecosystem):
@@ -105,12 +124,12 @@ class PackageRequests:
         Its hash is in every lock: with other keys here every package would be resolved again.
         """
         inherited = self.inherited(target, package_sets)
+        versions = self._lock.lines_of(target.variant.values).versions
         return RequestKey(
             own={"names": self.names(target), "limits": self.constraints(target)},
             rest={
                 "lines": {
-                    value_id: self._lock.versions.get(value_id, "")
-                    for value_id in target.variant.value_ids
+                    value_id: versions.get(value_id, "") for value_id in target.variant.value_ids
                 },
                 "below": {name: sorted(packages) for name, (packages, _) in inherited.items()},
             },
@@ -193,9 +212,10 @@ class PackageRequests:
 
     def _release_lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
         matrix, base = self._catalog.matrix, self._expansion.base_of(target)
+        locked = self._lock.lines_of(target.variant.values).providers
         for ancestor in self._expansion.lineage(target):
             for axis, name in own_values(ancestor, self._expansion).items():
-                value = matrix.value(axis, name)
+                value = matrix.value(axis, name).served(target.variant.values, locked)
                 provider = value.provider or ""
                 options = (
                     self._catalog.recipes[ancestor.recipe].provides.get(axis, {}).get(provider)
@@ -239,7 +259,7 @@ class PackageRequests:
     def _version(self, target: Target, language: Language, present: Versions) -> str:
         """Return the version of its release line, or else of the package that it comes in."""
         value = ValueId.of(language.axis, target.variant.values.get(language.axis, ""))
-        if version := self._lock.versions.get(value):
+        if version := self._lock.lines_of(target.variant.values).versions.get(value):
             return version
         package = present.get(language.ecosystem, {}).get(language.package)
         match = _VERSION.match(package.version) if package else None

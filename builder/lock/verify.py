@@ -57,7 +57,7 @@ def flaws(lock: Lock, catalog: Catalog, url_starts: UrlStarts) -> Iterator[Flaw]
     yield from _flaws_of(
         "release_lines",
         lock.release_lines,
-        lambda name, item: _release_line(item, url_starts(name, item.version)),
+        lambda name, item: _release_line(item, _url_starts(url_starts, name, item)),
     )
     seen: set[tuple[str, str, object]] = set()  # most packages are in several sets
     yield from _flaws_of(
@@ -136,11 +136,23 @@ def _sources(value_id: ValueId, matrix: Matrix) -> tuple[Source, ...] | None:
     return next((value.sources for value in values if value.id == value_id), None)
 
 
+def _url_starts(
+    url_starts: UrlStarts, name: str, version_lock: VersionLock
+) -> tuple[str, ...] | None:
+    """Return how the URLs of the files of a release line may begin, in any of its versions."""
+    starts = [url_starts(name, version) for version in version_lock.versions]
+    known = [start for start in starts if start is not None]
+    return tuple(dict.fromkeys(url for start in known for url in start)) if known else None
+
+
 def _release_line(
     version_lock: VersionLock, starts: tuple[str, ...] | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    if not VERSION.fullmatch(version_lock.version):
+    if not version_lock.served and not VERSION.fullmatch(version_lock.version):
         yield ("version",), f"{version_lock.version!r} is not a version"
+    for base, one in version_lock.served.items():
+        if not VERSION.fullmatch(one.version):
+            yield ("served", base, "version"), f"{one.version!r} is not a version"
     for base, files in version_lock.files.items():
         for file in files:
             for problem in _file(file, starts):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Matrix
-from builder.charts.next_version import predict
+from builder.charts.next_version import predict, predict_upstream
 from builder.charts.semver import chart_fingerprint
+from builder.charts.upstream.chart import unlocked_reason
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
@@ -32,6 +33,7 @@ class ChartPlanner:
     registry_state: RegistryState
     today: str
     release: str
+    upstream: Sequence[str] = ()  # the selected charts that are made of an upstream's
 
     def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
         """Return the plans of the charts that have a selected image, by name.
@@ -51,6 +53,8 @@ class ChartPlanner:
                 if not any(self._barrier(target, targets) for target in members.values())
             ]
             available.sort(key=self._is_past)  # the first is the default
+            if available and self._is_preview(available[0]):
+                available = []
             is_selected = any(not selected.isdisjoint(members.values()) for members in available)
             if is_selected:
                 planned[name] = self._chart(name, available, targets)
@@ -58,7 +62,41 @@ class ChartPlanner:
                 not selected.isdisjoint(members.values()) for members in expanded
             ):
                 planned[name] = self._barred(name, expanded, targets)
-        return planned
+        return planned | {name: self._of_upstream(name) for name in self.upstream}
+
+    def _of_upstream(self, name: str) -> ChartPlan:
+        """Return the plan of a chart that is made of an upstream's."""
+        record = self.registry_state.record
+        released = record.charts.get(name) if record else None
+        locked = self.lock.charts.get(name)
+        if locked is None:
+            return ChartPlan(
+                name=name,
+                repository=self._repository(name),
+                version=released.version if released else "",
+                images=(),
+                variants=(),
+                action="block",
+                reason=unlocked_reason(self.catalog.matrix.upstream_charts[name]),
+                before=released,
+            )
+        change, files, images = predict_upstream(self.catalog, name, locked, released)
+        return ChartPlan(
+            name=name,
+            repository=self._repository(name),
+            version=change.version,
+            images=images,
+            variants=(),
+            action=change.action,
+            reason=change.reason,
+            before=released,
+            files=files,
+            fingerprint=chart_fingerprint(files),
+        )
+
+    def _is_preview(self, members: Mapping[str, str]) -> bool:
+        variant = self.expansion.targets[next(iter(members.values()))].variant
+        return self.catalog.matrix.is_preview(variant.values)
 
     def _is_past(self, members: Mapping[str, str]) -> bool:
         """Whether an end of life of a variant is over; `members` are its targets by platform."""
@@ -106,7 +144,8 @@ class ChartPlanner:
         """Return the image of a variant for a chart; `members` are its targets by platform."""
         record = self.registry_state.record
         variant = self.expansion.targets[next(iter(members.values()))].variant
-        exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
+        versions = self.lock.lines_of(variant.values).versions
+        exact = tags.tag(variant, self.catalog.matrix, versions)
         since = None
         is_built = any(
             target_id in targets and targets[target_id].is_made for target_id in members.values()

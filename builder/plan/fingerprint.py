@@ -97,10 +97,10 @@ def fingerprints(
 
 def _variables(catalog: Catalog, expansion: Expansion, lock: Lock) -> dict[str, BuildVariables]:
     """Return what the template of every target may use, by the id of the target."""
-    variables = {
-        key: build_variables(target, catalog.matrix, lock.versions)
-        for key, target in expansion.targets.items()
-    }
+    variables = {}
+    for key, target in expansion.targets.items():
+        lines = lock.lines_of(target.variant.values)
+        variables[key] = build_variables(target, catalog.matrix, lines.versions, lines.providers)
     for key, package_set in lock.package_sets.items():
         if key in variables:
             variables[key] = replace(variables[key], locked=tuple(package_set.packages))
@@ -151,6 +151,7 @@ def _lock_part(
     files: Sequence[RemoteFile],
 ) -> dict[str, Any]:
     """Return the part `lock` of the document: locked packages, and declared ones without a lock."""
+    versions = lock.lines_of(target.variant.values).versions
     return fingerprint_document.lock_part(
         package_set=lock.package_sets.get(target.id),
         declared={
@@ -159,9 +160,9 @@ def _lock_part(
             if ecosystem not in variables.locked
         },
         versions={
-            release_line: lock.versions[release_line]
+            release_line: versions[release_line]
             for release_line in _own_lines(target, expansion)
-            if release_line in lock.versions
+            if release_line in versions
         },
         files=files,
     )

@@ -136,14 +136,15 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
         return f"base {base.id} is not locked: `builder lock` says why"
     if release_line := unlocked_line(target.variant.values, matrix, lock):
         value = ValueId(release_line)
-        provider = matrix.value(value.axis, value.value).provider
-        asks = f"which asks provider {provider}, or says why it cannot"
+        fitting = matrix.value(value.axis, value.value).fitting(target.variant.values)
+        names = " or ".join(dict.fromkeys(one.provider or "" for one in fitting))
+        asks = f"which asks provider {names}, or says why it cannot"
         return f"{release_line} is not locked: run `builder lock`, {asks}"
     provides = catalog.recipes[target.recipe].provides
     for axis, name in own_values(target, expansion).items():
         release_line = ValueId.of(axis, name)
         locked = lock.release_lines.get(release_line)
-        if locked is not None and axis in provides and locked.files and base.id not in locked.files:
+        if locked is not None and axis in provides and locked.lacks_files(base.id):
             return f"{release_line} is locked without its files for {base.id}: run `builder lock`"
     return ""
 

@@ -50,6 +50,7 @@ def make_plan(
     today: str,
     builds: Sequence[str] | None = None,
     unlocked: Mapping[str, str] = MappingProxyType({}),
+    upstream_charts: Sequence[str] = (),
 ) -> Plan:
     """Return the plan. Raises ConfigError if two variants have the same tag, or a base no lock.
 
@@ -57,8 +58,9 @@ def make_plan(
     can build for, None for all; `unlocked` maps targets to the reason why the lock does not fit.
     """
     planner = _Planner(
-        catalog, expansion, lock, fingerprints, registry_state, today, builds, unlocked
-    )
+        catalog, expansion, lock, fingerprints, registry_state, today, builds, unlocked,
+        upstream_charts,
+    )  # fmt: skip
     return planner.plan(selected)
 
 
@@ -73,6 +75,7 @@ class _Planner:
         today: str,
         builds: Sequence[str] | None,
         unlocked: Mapping[str, str],
+        upstream_charts: Sequence[str],
     ) -> None:
         self.catalog = catalog
         self.expansion = expansion
@@ -82,6 +85,7 @@ class _Planner:
         self.today = today
         self.builds = builds
         self.unlocked = unlocked
+        self.upstream_charts = upstream_charts
         self.firsts: dict[str, dict[str, str]] = {}  # by image and suffix
         self.release = release_record.name(today, registry_state.releases)
 
@@ -133,7 +137,8 @@ class _Planner:
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:
             action, reason = "block", self.unlocked[target.id]
-        exact = tags.tag(target.variant, matrix, self.lock.versions)
+        versions = self.lock.lines_of(target.variant.values).versions
+        exact = tags.tag(target.variant, matrix, versions)
         first = self._first(target.variant)
         is_published = action not in ("retire", "block") and target.publish
         return TargetPlan(
@@ -172,6 +177,7 @@ class _Planner:
             registry_state=self.registry_state,
             today=self.today,
             release=self.release,
+            upstream=self.upstream_charts,
         )
 
     def _first(self, variant: Variant) -> str:
@@ -260,9 +266,10 @@ class _Planner:
             )
             if key in taken and self.expansion.targets[taken[key]].variant.id != variant:
                 variants = (self.expansion.targets[taken[key]].variant, target_plan.target.variant)
-                matrix, versions = self.catalog.matrix, self.lock.versions
+                matrix = self.catalog.matrix
                 is_replaced = any(
-                    tags.is_replaced(variant, matrix, versions) for variant in variants
+                    tags.is_replaced(one, matrix, self.lock.lines_of(one.values).versions)
+                    for one in variants
                 )
                 why = "; a sign that no tag may have is written as `_`" if is_replaced else ""
                 raise ConfigError(
@@ -359,7 +366,7 @@ class _Planner:
             variant.id for variants in self.expansion.variants.values() for variant in variants
         }
         targets = sum(TargetId(key).variant not in variant_ids for key in record.targets)
-        charts = len(record.charts.keys() - self.catalog.matrix.charts.keys())
+        charts = len(record.charts.keys() - self.catalog.matrix.all_charts.keys())
         parts = [count(targets, "target")] if targets else []
         parts += [count(charts, "chart")] if charts else []
         return f"; gone: {', '.join(parts)}" if parts else ""

@@ -60,9 +60,9 @@ def added(
     sizes = {}
     for target in targets:
         released = record.targets.get(target.id) if record else None
-        budget = budget_of(
-            catalog.recipes[target.recipe], build_variables(target, catalog.matrix, lock.versions)
-        )
+        lines = lock.lines_of(target.variant.values)
+        variables = build_variables(target, catalog.matrix, lines.versions, lines.providers)
+        budget = budget_of(catalog.recipes[target.recipe], variables)
         sizes[target.id] = (released.added if released else 0) or budget or UNKNOWN
     return sizes
 

@@ -69,7 +69,7 @@ class Promotion:
             self._note(step, note)
         charts = {
             name: chart
-            for name in context.catalog.matrix.charts
+            for name in context.catalog.matrix.all_charts
             if (chart := self._chart(name, plan, previous, blocked)) is not None
         }
         return Record(
@@ -161,7 +161,7 @@ class Promotion:
                 images.setdefault(image, f"{matrix.repository_of(image)}:{tag}")
         charts = [
             f"{matrix.repository_of(f'{CHARTS}/{name}')}:{record.charts[name].version}"
-            for name in sorted(matrix.charts, key=lambda name: name not in new.charts)
+            for name in sorted(matrix.all_charts, key=lambda name: name not in new.charts)
             if name in record.charts
         ]
         embedded = matrix.embedded if matrix.registries[0] == "embedded" else ""

@@ -21,6 +21,7 @@ def as_data(outdated: Outdated) -> dict[str, Any]:
         "bases": {key: list(packages) for key, packages in outdated.bases.items()},
         "moved_on": dict(outdated.moved_on),
         "ended": dict(outdated.ended),
+        "available": list(outdated.available),
         "changes": diff.as_data(outdated.difference),
     }
 
@@ -41,6 +42,7 @@ def as_table(outdated: Outdated) -> str:
         parts.append(
             f"base {base}: moved on (the archive no longer gives what is locked)\n  hint: {hint}"
         )
+    parts += outdated.available
     rows = [("TARGET", "WHY"), *outdated.targets.items()]
     if outdated.targets:
         parts.append("\n".join(columns(rows)))

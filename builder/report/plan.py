@@ -89,7 +89,8 @@ def as_table(plan: Plan) -> str:
     summary = _counted(counts)
     packaged = sum(chart.action == "package" for chart in plan.charts.values())
     charts = count(len(plan.charts), "chart")
-    footer = f"{count(len(plan.targets), 'target')}: {summary}; {packaged} of {charts} to package"
+    targets = count(len(plan.targets), "target") + (f": {summary}" if summary else "")
+    footer = f"{targets}; {packaged} of {charts} to package"
     return "\n".join([*columns(rows), "", footer])
 
 

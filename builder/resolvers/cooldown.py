@@ -17,8 +17,7 @@ def without_dates(catalog: Catalog, root: Path | None = None) -> str:
     """
     if not catalog.matrix.lock.cooldown:
         return ""
-    values = (value for values in catalog.matrix.axes.values() for value in values)
-    providers = dict.fromkeys(value.provider for value in values if value.provider)
+    providers = dict.fromkeys(catalog.matrix.provider_names)
     used = {name for recipe in catalog.recipes.values() for name in recipe.ecosystems}
     names = [f"provider {name}" for name in providers if not _has_cooldown(name, root)]
     names += [

@@ -13,7 +13,11 @@ from builder.common.errors import BuilderError, StepError, UnreachableError
 from builder.common.parallel import in_parallel
 from builder.common.text import count
 from builder.lock.interfaces import PackageRequest, PackageResolver, Provider
-from builder.lock.locker import WantedReleaseLine, release_line_request, wanted_release_lines
+from builder.lock.line_locker import (
+    WantedReleaseLine,
+    release_line_request,
+    wanted_release_lines,
+)
 from builder.lock.lockfile import Lock
 from builder.lock.requests import PackageRequests
 from builder.lock.verify import Flaw
@@ -95,7 +99,7 @@ def ask_release_lines(
     chosen = [expansion.targets[target_id] for target_id in targets]
     wanted = [
         item
-        for item in wanted_release_lines(catalog, expansion, chosen, providers)
+        for item in wanted_release_lines(catalog, expansion, chosen, providers, lock)
         if item.base.id in _files(lock, item.value.id)
     ]
 
@@ -103,7 +107,8 @@ def ask_release_lines(
         name, base = item.value.id, item.base.id
         note(f"{name}: asking provider {item.value.provider}")
         request = release_line_request(item, lock.bases[base], catalog)
-        request = replace(request, line=lock.release_lines[name].version)
+        versions = lock.lines_of(item.target.variant.values).versions
+        request = replace(request, line=versions[name])
         try:
             exact = providers[item.value.provider or ""].resolve(request)
         except UnreachableError as error:

@@ -51,13 +51,14 @@ def url_starts(catalog: Catalog, root: Path | None = None) -> UrlStarts:
         value = values.get(value_id)
         if value is None:
             return None
-        name = value.provider or ""
-        options = [
-            recipe.provides[value.axis][name]
+        found = [
+            url
+            for one in value.alternatives
             for recipe in catalog.recipes.values()
-            if name in recipe.provides.get(value.axis, {})
+            for name, options in recipe.provides.get(value.axis, {}).items()
+            if name == one.provider
+            for url in _urls(one, options, version, root)
         ]
-        found = [url for given in options for url in _urls(value, given, version, root)]
         return tuple(dict.fromkeys(found))
 
     return starts

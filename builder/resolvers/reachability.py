@@ -43,14 +43,22 @@ def questions(catalog: Catalog, root: Path | None = None) -> tuple[Question, ...
     lines: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     definitions: dict[str, ProviderDefinition | None] = {}
     problems: dict[str, str] = {}
-    for value in (value for values in catalog.matrix.axes.values() for value in values):
+    served = (
+        one
+        for values in catalog.matrix.axes.values()
+        for value in values
+        for one in value.alternatives
+    )
+    for value in served:
         if value.provider is None:
             continue
         name = value.provider
         if name not in definitions:
             definitions[name], problems[name] = _definition(name, root)
         sources = _sources(value, catalog, definitions[name])
-        lines.setdefault((name, sources), []).append(value.id)
+        names = lines.setdefault((name, sources), [])
+        if value.id not in names:
+            names.append(value.id)
     return tuple(
         Question(
             provider=name, sources=sources, lines=tuple(values),

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from builder.testing import checks as shared_checks
 from builder.testing.browser import HINT, MISSING, chromium, open_page
 from builder.testing.http_client import Client
 from builder.testing.http_client import wait_for as wait_until
+from builder.testing.second_server import SecondServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,6 +78,19 @@ def checks() -> ModuleType:
 def wait_for() -> Callable[..., None]:
     """`wait_for("name of it", condition, seconds=60)` waits until the condition holds."""
     return wait_until
+
+
+@pytest.fixture
+def second_server() -> Iterator[Callable[..., SecondServer]]:
+    """`second_server(command, port=…, ready="/path")` makes a SecondServer, which is removed."""
+    with ExitStack() as undo:
+
+        def made(command: str, **about: Any) -> SecondServer:
+            found = SecondServer(command, **about)
+            undo.callback(found.remove)
+            return found
+
+        yield made
 
 
 @pytest.fixture

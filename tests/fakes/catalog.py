@@ -272,6 +272,7 @@ def plan_of(
     today: str = TODAY,
     builds: Sequence[str] | None = None,
     unlocked: Mapping[str, str] = MappingProxyType({}),
+    upstream_charts: Sequence[str] = (),
 ) -> Plan:
     """The plan of a catalog, for an empty registry where nothing else is said."""
     return make_plan(
@@ -284,6 +285,7 @@ def plan_of(
         today=today,
         builds=builds,
         unlocked=unlocked,
+        upstream_charts=upstream_charts,
     )
 
 

@@ -455,7 +455,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 6', '"format": 7'),),
+        (("matrix.lock", '"format": 8', '"format": 9'),),
     ),
     Case(
         "lock without lines",

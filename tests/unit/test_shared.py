@@ -73,7 +73,7 @@ def test_a_mistake_in_a_macro_is_shown_where_it_stands(
         macros={name: "{% macro"}, macros_path="images/_macros", sources={}
     )
     with pytest.raises(ConfigError, match=rf"^{place}: template: unexpected"):
-        renderer.render(recipe, build_variables(target, project.catalog.matrix, {}))
+        renderer.render(recipe, build_variables(target, project.catalog.matrix, {}, {}))
 
 
 def test_a_catalog_without_a_library_has_the_builders(folder: Folder) -> None:

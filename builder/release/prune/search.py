@@ -243,7 +243,7 @@ class Search:
         bases = [
             axis for axis, values in matrix.axes.items() if any(value.sources for value in values)
         ]
-        charts = [f"{_FOLDER}{name}" for name in matrix.charts]
+        charts = [f"{_FOLDER}{name}" for name in matrix.all_charts]
         every = sorted({*matrix.images, *bases, *charts, *names})
         hosts = [matrix.host(registry) for registry in matrix.registries]
         return [

@@ -76,7 +76,8 @@ class PackageCheck:
         return is_known(target, self._catalog.matrix, self._expansion, lock)
 
     def _added(self, target: Target, lock: Lock) -> Iterator[Added]:
-        variables = build_variables(target, self._catalog.matrix, lock.versions)
+        lines = lock.lines_of(target.variant.values)
+        variables = build_variables(target, self._catalog.matrix, lines.versions, lines.providers)
         for name in packages_of(self._catalog.recipes[target.recipe], variables).get("apt", ()):
             if "{" not in name:
                 yield Added(package=name, recipe=target.recipe, target=target)
@@ -102,9 +103,10 @@ class PackageCheck:
         return all(root.missing([item.package]) for root in self._beside(item.target, lock))
 
     def _beside(self, target: Target, lock: Lock) -> Iterator[AptRoot]:
+        locked = lock.lines_of(target.variant.values).providers
         for ancestor in self._expansion.lineage(target):
             for axis, name in own_values(ancestor, self._expansion).items():
-                value = self._catalog.matrix.value(axis, name)
+                value = self._catalog.matrix.value(axis, name).served(target.variant.values, locked)
                 provider = self._providers.get(value.provider or "")
                 options = self._catalog.recipes[ancestor.recipe].provides.get(axis, {})
                 if not isinstance(provider, AptProvider) or value.provider == "apt":

@@ -17,6 +17,7 @@ from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, require
 
 _HASH = re.compile(r"\s+--hash=\S+")
 _WHEEL = re.compile(r"([A-Za-z0-9._]+)-([^-]+)(?:-[0-9][^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
+_SOURCE = re.compile(r"([A-Za-z0-9._-]+)-([0-9][^-]*?)(?:\.tar\.(?:gz|bz2)|\.zip)")
 _OWN = frozenset({"pip", "setuptools"})  # what a new environment has
 _PYTHON = Language(axis="python", ecosystem="apt", package="python3")
 _PROBE = r"""
@@ -40,8 +41,8 @@ def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     return wanted.specifier.contains(package.version.partition("+")[0], prereleases=True)
 
 
-def _is_wheel_of(name: str, package: LockedPackage) -> bool:
-    match = _WHEEL.fullmatch(package.file)
+def _is_file_of(name: str, package: LockedPackage) -> bool:
+    match = _WHEEL.fullmatch(package.file) or _SOURCE.fullmatch(package.file)
     if match is None or canonicalize_name(match[1]) != name:
         return False
     version = unquote(match[2])
@@ -64,7 +65,7 @@ _SHAPE = PackageShape(
     name=re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     source=re.compile(r"pip|pytorch"),
     digests=("sha256",),
-    is_file_of=_is_wheel_of,
+    is_file_of=_is_file_of,
 )
 
 
@@ -76,6 +77,7 @@ def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
         is_alone=is_alone,
         only_looks=tools.only_looks,
         note=tools.note,
+        download=tools.download,
     )
 
 

@@ -97,8 +97,8 @@ def _no_wheel(text: str, request: PackageRequest, newest: Newest) -> _Lack | Non
         )
     else:
         hint = (
-            f"no version of {package} has one: leave out what needs it, or build a wheel with"
-            " `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
+            f"no version of {package} has one: leave out what needs it, or name its source with the"
+            f" hash of it, `{package}==VERSION --hash=sha256:…`"
         )
     what = f"{package}{_version(match[2])} has no wheel for {suits}, and sources are not built here"
     return _Lack(package=package, what=what, hint=hint)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from builder.catalog.models import Network
+from builder.catalog.models import PYPI, Network, RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.process import Command, Output, Runner
@@ -35,6 +36,7 @@ from builder.resolvers.python.pypi import (
     is_unanswered,
     locked,
     platform_tag,
+    taken_as_they_are,
     unreachable,
 )
 
@@ -56,7 +58,8 @@ class PipResolver:
 
     Files are kept in `folder` by their sha256. `is_alone`: packages are installed without their
     dependencies, and may state the hashes that they must have. `only_looks`: pages of the index are
-    fetched once for all targets, and those of packages that no target has may be older.
+    fetched once for all targets, and those of packages that no target has may be older. `download`
+    gets sources.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class PipResolver:
         is_alone: bool = False,
         only_looks: bool = False,
         note: Callable[[str], None] = tell_nobody,
+        download: Callable[[RemoteFile], Path] | None = None,
     ) -> None:
         self._note = note
+        self._download_file = download
         self._runner = runner
         self._network = network
         self._folder = folder
@@ -167,9 +172,8 @@ class PipResolver:
         command, indexes = self._uv_command(request), str(sorted(self._env(request).items()))
         with self._refresh_guard:
             names = [name for name in packages if (indexes, name) not in self._refreshed]
-            text = "".join(f"{name}=={packages[name].version}\n" for name in names)
-            command = replace(command, argv=(*command.argv, "--no-deps"), stdin=text.encode())
-            if names and self._runner.run(command, check=False).code != 0:
+            looked = {name: packages[name] for name in names}
+            if names and self._looked_up(command, looked).code != 0:
                 return False
             self._refreshed.update((indexes, name) for name in names)
         return True
@@ -185,8 +189,13 @@ class PipResolver:
         }
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
+            wheels = {name: it for name, it in missing.items() if not is_source(it)}
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".") as folder:
-                self._download(request, missing, Path(folder))
+                if wheels:
+                    self._download(request, wheels, Path(folder))
+            for name, package in missing.items():
+                if is_source(package) and self._download_file is not None:
+                    self._download_file(source_file(name, package))
         return {name: self._folder / package.hash for name, package in packages.items()}
 
     def differing(
@@ -194,9 +203,7 @@ class PipResolver:
     ) -> Mapping[str, str]:
         """Return what the index says of packages that it does not state as they are."""
         command = self._uv_command(request)
-        text = "".join(f"{name}=={package.version}\n" for name, package in packages.items())
-        argv = (*command.argv, "--no-deps", "--refresh")
-        output = self._runner.run(replace(command, argv=argv, stdin=text.encode()), check=False)
+        output = self._looked_up(command, packages, "--refresh")
         if output.code == 0:
             return _differing(packages, tomllib.loads(output.stdout).get("packages", []))
         if error := unreachable(output.log, default_index(self._network)):
@@ -210,7 +217,30 @@ class PipResolver:
         ]
         return {**parts[0], **parts[1]}
 
+    def _looked_up(
+        self, command: Command, packages: Mapping[str, LockedPackage], *options: str
+    ) -> Output:
+        """Run uv for packages as they are locked, without what they depend on."""
+        text = "".join(f"{name}=={package.version}\n" for name, package in packages.items())
+        argv = (*command.argv, "--no-deps", *options)
+        command = replace(command, argv=argv, stdin=text.encode())
+        with _from_source(command, (it for it in packages if is_source(packages[it]))) as asked:
+            return self._runner.run(asked, check=False)
+
     # Choosing.
+
+    def _sources(self, request: PackageRequest) -> list[str]:
+        """Return the packages of which the recipe states the hash of their source."""
+        names: dict[str, bool] = {}
+        for text in request.names if not self._is_alone else ():
+            if hashes := _HASH.findall(text):
+                package = _HASH.sub("", text)
+                entry, _ = locked(
+                    self._runner, package, python=request.language("python"),
+                    platform=_platform(request), env=self._env(request),
+                )  # fmt: skip
+                names[entry.get("name", "")] = _source_hash(entry) in hashes
+        return [name for name, is_stated in names.items() if is_stated]
 
     def _uv_command(self, request: PackageRequest) -> Command:
         """Return the command of uv for a target; requirements go to its standard input."""
@@ -264,12 +294,13 @@ class PipResolver:
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
             command = replace(command, argv=argv, stdin=text.encode())
-            return run_dated(
-                lambda more: self._runner.run(
-                    replace(command, argv=(*argv, *more)), check=False
-                ),
-                request.not_after, fixed, self._note,
-            )  # fmt: skip
+            with _from_source(command, self._sources(request)) as asked:
+                return run_dated(
+                    lambda more: self._runner.run(
+                        replace(asked, argv=(*asked.argv, *more)), check=False
+                    ),
+                    request.not_after, fixed, self._note,
+                )  # fmt: skip
 
     def _failure(self, request: PackageRequest, log: str) -> BuilderError:
         def newest(package: str) -> str:
@@ -351,12 +382,38 @@ def _differing(
     digests: dict[str, list[str]] = {}
     for entry in entries:
         digests[entry["name"]] = [
-            f"sha256:{wheel['hashes']['sha256']}"
-            for wheel in entry.get("wheels", [])
-            if _file_name(wheel) == packages[entry["name"]].file
+            f"sha256:{file['hashes']['sha256']}"
+            for file in (*entry.get("wheels", []), *([entry["sdist"]] if "sdist" in entry else []))
+            if _file_name(file) == packages[entry["name"]].file
         ]
     said = {name: said_of(package, digests.get(name, [])) for name, package in packages.items()}
     return {name: text for name, text in said.items() if text}
+
+
+@contextmanager
+def _from_source(command: Command, names: Iterable[str]) -> Iterator[Command]:
+    """Yield a command of uv that takes the source of these packages, and wheels of all others."""
+    if not (sources := sorted(names)):
+        yield command
+        return
+    argv = (*command.argv, *(f"--no-binary={name}" for name in sources))
+    with taken_as_they_are(replace(command, argv=argv), sources) as asked:
+        yield asked
+
+
+def is_source(package: LockedPackage) -> bool:
+    """Whether a locked file is the source of a package, which the build of an image installs."""
+    return not package.file.endswith(".whl")
+
+
+def source_file(name: str, package: LockedPackage) -> RemoteFile:
+    """Return the source of a package as a file of the index."""
+    url = f"{PYPI}{name}@{package.version}"
+    return RemoteFile(name=package.file, url=url, sha256=package.hash)
+
+
+def _source_hash(entry: Mapping[str, Any]) -> str:
+    return f"sha256:{entry.get('sdist', {}).get('hashes', {}).get('sha256', '')}"
 
 
 def _file_name(wheel: Mapping[str, Any]) -> str:
@@ -389,7 +446,12 @@ def _stated(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
-    """Return the best wheel of a package for the target."""
+    """Return the best wheel of a package for the target, or its source if uv has no wheel."""
+    if not item.get("wheels") and "sdist" in item:
+        return LockedPackage(
+            version=item["version"], digest=_source_hash(item), source="pip",
+            file=_file_name(item["sdist"]),
+        )  # fmt: skip
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []
     for wheel in item.get("wheels", []):

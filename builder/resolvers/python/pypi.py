@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +66,20 @@ def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Co
     return Command(argv=argv, env=env, timeout=300, program="uv", memory=PROGRAM_MEMORY)
 
 
+@contextmanager
+def taken_as_they_are(command: Command, packages: Iterable[str]) -> Iterator[Command]:
+    """Yield a command of uv that takes sources of packages, and runs no code of theirs.
+
+    To learn what a source depends on, uv would build it on this machine. It is told: on nothing.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        told = ", ".join(f'{{name = "{canonicalize_name(name)}"}}' for name in packages)
+        file.write(f"dependency-metadata = [{told}]\n")
+        file.flush()
+        argv = (word for word in command.argv if word != "--no-config")  # this file alone
+        yield replace(command, argv=(*argv, "--config-file", file.name))
+
+
 def locked(
     runner: Runner,
     requirement: str,
@@ -78,17 +94,19 @@ def locked(
     """Return the entry of one package in pylock.toml, or {}, and the output of uv.
 
     `has_wheel`: versions without a wheel for the platform do not count. `not_after`: nor do those
-    that were published later.
+    that were published later. No code of the package is run.
     """
     command = compile_command(python=python, platform=platform, env=env)
     quiet = "--quiet"  # of what has no date, uv only warns
     argv = (*(word for word in command.argv if word != quiet or not not_after), "--no-deps")
     argv += ("--format", "pylock.toml", *(("--only-binary", ":all:") if has_wheel else ()))
     command = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
-    output = run_dated(
-        lambda more: runner.run(replace(command, argv=(*argv, *more)), check=False),
-        not_after, (), note,
-    )  # fmt: skip
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    with taken_as_they_are(command, [name[0]] if name else []) as asked:
+        output = run_dated(
+            lambda more: runner.run(replace(asked, argv=(*asked.argv, *more)), check=False),
+            not_after, (), note,
+        )  # fmt: skip
     packages = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
     return (packages[0] if packages else {}), output.log
 

@@ -1,13 +1,9 @@
-{{/* What others are told: the first user is the administrator. */}}
+{{/* What others are told. */}}
 {{- define "chart.discovery" -}}
-{{- $host := printf "%s:%d" (include "onyxia-library.fullname" .) (.Values.networking.service.port | int) -}}
 service: mongodb
-entries:
-  {{- include "onyxia-library.entries" (dict
-      "mongodb-service" $host
-      "mongodb-name" (include "onyxia-library.fullname" .)
-      "mongodb-database" "admin"
-      "mongodb-username" "root"
-      "mongodb-password" (include "chart.password" .)
-      "mongodb-rootPassword" (include "chart.password" .)) | nindent 2 }}
+facts:
+  database: admin
+  username: root
+  password: {{ include "chart.password" . | quote }}
+  rootPassword: {{ include "chart.password" . | quote }}
 {{- end -}}

@@ -12,7 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from builder.catalog.models import Catalog
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.next_version import files_of
 from builder.charts.tools import Tool, Tools
 from builder.common.files import write_tree

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yamale
 
-from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.charts.helm import CT_SCHEMA, Helm, latest_minors
 from builder.charts.image_table import with_images
+from builder.charts.manifests import documents
 from builder.charts.onyxia.value_types import fits
 from builder.charts.render.values import split_path
 from builder.charts.tools import MissingTool, Tools

@@ -8,7 +8,8 @@ import pytest
 
 from builder.build.chart_steps import ChartActions
 from builder.build.events import Noted
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.context import SAMPLE
 from builder.charts.onyxia.finding import NOTE

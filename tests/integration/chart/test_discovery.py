@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from builder.catalog.services import CLIENTS, chosen
-from builder.charts.helm import DryRun, Helm, documents
+from builder.charts.helm import DryRun, Helm
+from builder.charts.manifests import documents
 
 from .cluster import Secrets, cluster
 from .conftest import catalog, written

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents, latest_minors
+from builder.charts.helm import Helm, latest_minors
+from builder.charts.manifests import documents
 from builder.charts.render.chart import render_chart
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.files import write_tree

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from builder.charts.helm import DryRun, Helm, documents
+from builder.charts.helm import DryRun, Helm
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.context import SAMPLE
 from builder.charts.onyxia.form import DELETED, form_errors, patched

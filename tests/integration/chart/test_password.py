@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.common.mappings import merged
 
 from .cluster import cluster
@@ -110,13 +111,18 @@ def test_without_a_cluster_it_is_a_placeholder_that_no_image_starts_with(service
 
 
 @pytest.mark.parametrize(
-    "script", ["images/base/files/onyxia-init.sh", "images/postgresql/files/start.sh"]
-)
+    "script",
+    [
+        "images/base/files/onyxia-init.sh", "images/postgresql/files/start.sh",
+        "images/mariadb/files/start.sh", "images/valkey/files/start.sh",
+    ],
+)  # fmt: skip
 def test_our_start_scripts_say_why_they_do_not_start(script: str) -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run(
         ["bash", str(root / script), "echo", "STARTED"],
-        env={"PATH": "/usr/bin:/bin", "PASSWORD": PLACEHOLDER, "PGDATA": "/nowhere/data"},
+        env={"PATH": "/usr/bin:/bin", "PASSWORD": PLACEHOLDER, "PGDATA": "/nowhere/data",
+             "SERVICE_LIBRARY": str(root / "images/_service/service.sh")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.context import SAMPLE
 from builder.charts.onyxia.form import form_errors, patched

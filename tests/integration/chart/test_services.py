@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -25,16 +26,39 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         {"httpGet": {"path": "/health", "port": 9999}},
         "/home/onyxia/work",
     ),
-}
+    "label-studio": (
+        ["/opt/onyxia-init.sh", "/opt/label-studio/start", "--bind=0.0.0.0:9999"],
+        {"httpGet": {"path": "/health", "port": 9999}},
+        "/home/onyxia/work",
+    ),
+    "mariadb": (
+        ["/opt/mariadb/start", "--port=9999"],
+        {
+            "exec": {
+                "command": [
+                    "mariadb-admin", "--no-defaults", "--skip-ssl", "--host=127.0.0.1",
+                    "--port=9999", "ping",
+                ]
+            }
+        },
+        "/var/lib/mariadb/data",
+    ),
+    "valkey": (
+        ["/opt/valkey/start", "9999"],
+        {
+            "exec": {
+                "command": [
+                    "sh", "-euc", 'REDISCLI_AUTH="$PASSWORD" exec valkey-cli -e -p 9999 ping',
+                ]
+            }
+        },
+        "/var/lib/valkey/data",
+    ),
+}  # fmt: skip
+PAGES = {"mlflow", "label-studio"}
 KINDS = {
-    "postgresql": {
-        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
-        "NetworkPolicy",
-    },
-    "mlflow": {
-        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod", "Ingress",
-        "NetworkPolicy",
-    },
+    "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
+    "NetworkPolicy",
 }  # fmt: skip
 
 
@@ -55,7 +79,8 @@ def test_every_case_is_well(service: Played) -> None:
 
 
 def test_it_is_no_more_than_it_needs(service: Played) -> None:
-    assert {item["kind"] for item in service.manifests()} == KINDS[service.recipe]
+    more = {"Ingress"} if service.recipe in PAGES else set()
+    assert {item["kind"] for item in service.manifests()} == KINDS | more
     spec = service.pod()["spec"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
@@ -90,11 +115,15 @@ def test_suspended(service: Played) -> None:
 
 def test_its_password_stands_in_secrets_alone(service: Played) -> None:
     manifests = service.manifests({"security": {"password": "s3cret-of-twelve"}})
-    for item in manifests:
-        assert ("s3cret-of-twelve" in json.dumps(item)) == (
-            item["kind"] == "Secret"
-            and item["metadata"]["name"].endswith(("password", "discovery"))
-        )
+    found = {
+        (item["kind"], item["metadata"]["name"])
+        for item in manifests
+        if "s3cret-of-twelve" in json.dumps(item)
+    }
+    own = ("Secret", f"r-1-{service.recipe}-password")
+    assert own in found
+    # Others are told of it, or of what is computed from it.
+    assert found <= {own, ("Secret", f"r-1-{service.recipe}-discovery")}
 
 
 def test_what_the_user_is_told(service: Played) -> None:
@@ -104,7 +133,19 @@ def test_what_the_user_is_told(service: Played) -> None:
     assert password is not None
     assert password.group(1) == "p4ss"
     urls = re.findall(r"https?://\S+", notes)
-    assert urls == (["https://chart-example.local/"] if service.recipe == "mlflow" else [])
+    assert urls == (["https://chart-example.local/"] if service.recipe in PAGES else [])
+
+
+def test_label_studio_is_told_of_its_user_and_others_of_its_token(
+    helm: Helm, tmp_path: Path
+) -> None:
+    chart = Played(folder=written("label-studio", tmp_path), helm=helm, scratch=tmp_path)
+    manifests = chart.manifests({"security": {"username": "ann", "password": "p4ss"}})
+    assert one(manifests, "ConfigMap")["data"] == {"LOGIN_EMAIL": "ann@example.org"}
+    told = one(manifests, "Secret", "discovery")
+    key = hashlib.sha256(b"label-studio p4ss").hexdigest()[:40]
+    assert told["stringData"]["LABEL_STUDIO_API_KEY"] == key
+    assert told["stringData"]["LABEL_STUDIO_URL"] == "http://r-1-label-studio:8080"
 
 
 def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) -> None:
@@ -115,3 +156,52 @@ def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) ->
     assert {"mlflow.example.org", "r-1-mlflow:*", "localhost:*"} <= set(hosts)
     assert "*" not in hosts
     assert about["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == "http://mlflow.example.org"
+
+
+def test_mariadb_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Path) -> None:
+    chart = Played(folder=written("mariadb", tmp_path), helm=helm, scratch=tmp_path)
+    # Every value of that chart, each other than its default.
+    values = {
+        "discovery": {"enabled": False},
+        "global": {"security": {"allowInsecureImages": True}},
+        "mariadb": {
+            "auth": {
+                "username": "ann", "database": "shop", "password": "p4ss", "rootPassword": "r00t",
+                "existingSecret": "theirs",
+            },
+            "image": {"repository": "team/mariadb", "tag": "11", "pullPolicy": "Always"},
+            "primary": {
+                "existingConfigmap": "theirs",
+                "persistence": {"enabled": True, "size": "3Gi"},
+                "resources": {
+                    "requests": {"cpu": "51m", "memory": "3Gi"},
+                    "limits": {"cpu": "52m", "memory": "4Gi"},
+                },
+                "service": {"ports": {"mysql": 3307}},
+            },
+            "volumePermissions": {"enabled": True, "image": {"repository": "team/shell"}},
+        },
+    }  # fmt: skip
+    manifests = chart.manifests(values)
+    about = one(manifests, "ConfigMap", "mariadb-server")["data"]
+    assert about == {"MARIADB_USER": "ann", "MARIADB_DATABASE": "shop"}
+    assert one(manifests, "Secret")["stringData"] == {"PASSWORD": "p4ss"}
+    claim = one(manifests, "PersistentVolumeClaim")
+    assert claim["spec"]["resources"]["requests"] == {"storage": "3Gi"}
+    (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert container["command"][1:] == ["--port=3307"]
+    assert container["imagePullPolicy"] == "Always"
+    assert container["resources"]["requests"]["cpu"] == "51m"
+    assert container["resources"]["requests"]["memory"] == "3Gi"
+    assert container["resources"]["limits"]["cpu"] == "52m"
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
+    for path in (
+        "mariadb.auth.existingSecret",
+        "mariadb.auth.rootPassword", "mariadb.image.repository", "mariadb.image.tag",
+        "mariadb.primary.existingConfigmap", "mariadb.volumePermissions.enabled",
+        "mariadb.volumePermissions.image.repository",
+    ):  # fmt: skip
+        assert f"`{path}`" in notes, notes
+    assert "p4ss" not in notes
+    assert "r00t" not in notes

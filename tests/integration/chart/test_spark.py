@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 
 from .conftest import Played, one, written
 

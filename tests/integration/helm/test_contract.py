@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.charts.helm import Helm, documents
+from builder.charts.helm import Helm
+from builder.charts.manifests import documents
 from builder.charts.next_version import files_of
 from builder.charts.tools import Tools
 from builder.common.errors import StepError

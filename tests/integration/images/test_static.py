@@ -53,7 +53,7 @@ def rendered(project: Project) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     for target in project.expansion.targets.values():
-        where = build_variables(target, catalog.matrix, {})
+        where = build_variables(target, catalog.matrix, {}, {})
         for platform in PLATFORMS:
             text = renderer.render(
                 catalog.recipes[target.recipe], replace(where, platform=platform)

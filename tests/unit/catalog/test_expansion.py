@@ -55,6 +55,17 @@ def test_a_platform_is_only_where_everything_has_it() -> None:
     }  # fmt: skip
 
 
+def test_a_chart_of_previews_alone_is_refused() -> None:
+    text = AXES.replace("y: {}", "y: {preview: true}") + BASE + "  it: {from: base, axes: [a]}\n"
+    _, expansion = expanded(text + "charts:\n  it: {recipe: desk, image: it}\n")
+    assert [variant.values["a"] for variant in expansion.charts["it"]] == ["x", "x", "y", "y"]
+    with pytest.raises(ConfigError) as caught:
+        expanded(text + "charts:\n  it: {recipe: desk, image: it, only: {a: [y]}}\n")
+    assert str(caught.value).splitlines()[0] == (
+        "matrix.yaml:19:3: chart it selects only previews of image it"
+    )
+
+
 def test_axes_are_the_parents_then_its_own_and_the_last_turns_fastest() -> None:
     assert variants("  it: {from: base, axes: [b, a]}\n") == [
         "os=2,b=p,a=x", "os=2,b=p,a=y", "os=2,b=q,a=x", "os=2,b=q,a=y",

@@ -45,6 +45,46 @@ def test_a_tag_says_what_cannot_be_taken_for_granted(variant: str, exact: str, l
     assert tags.line_tag(found, matrix) == line
 
 
+PREVIEW = """
+axes:
+  os:
+    "3": {sources: [{bootstrap: three}], tag: "-os3", preview: true}
+    "2": {sources: [{bootstrap: two}]}
+  lang: {"1.10": {tag: "lang{version}"}, "1.11": {preview: true}, "1.12": {preview: true, tag: ""}}
+images:
+  base: {from: os, axes: [os]}
+  lame: {from: base, axes: [lang]}
+  mute: {from: lame, untagged: [lang]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("variant", "exact"),
+    [
+        ("base/os=2", "latest"),
+        ("base/os=3", "os3"),
+        ("lame/os=2,lang=1.11", "lang1.11"),
+        ("lame/os=3,lang=1.10", "lang1.10.4-os3"),
+        ("mute/os=2,lang=1.12", "lang1.12"),
+    ],
+)
+def test_a_preview_always_has_a_part_of_its_own(variant: str, exact: str) -> None:
+    matrix, expansion = expanded(PREVIEW)
+    found = expansion.targets[variant].variant
+    assert tags.tag(found, matrix, VERSIONS) == exact
+
+
+def test_a_preview_is_last_and_is_not_latest() -> None:
+    matrix, expansion = expanded(PREVIEW)
+    assert [variant.id for variant in expansion.variants["lame"]] == [
+        "lame/os=2,lang=1.10", "lame/os=2,lang=1.11", "lame/os=2,lang=1.12",
+        "lame/os=3,lang=1.10", "lame/os=3,lang=1.11", "lame/os=3,lang=1.12",
+    ]  # fmt: skip
+    for variant in expansion.variants["lame"][1:]:
+        exact = tags.tag(variant, matrix, VERSIONS)
+        assert "latest" not in tags.rolling(variant, matrix, exact, first=variant.id)[-1]
+
+
 SUFFIX = AXES.replace("{tag: gpu}", '{tag: "-gpu"}')
 
 

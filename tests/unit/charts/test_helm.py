@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.charts import tools as tools_module
-from builder.charts.helm import Helm, documents, latest_minors
+from builder.charts.helm import Helm, latest_minors
+from builder.charts.manifests import documents
 from builder.charts.tools import MissingTool, Tool, Tools, go_install, helm_of, pip_download
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Output, Runner

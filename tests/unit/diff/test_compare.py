@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.matrix import Source
 from builder.catalog.packages import LockedPackage, Package, PackageList, Suite
+from builder.catalog.release_line import Source
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock

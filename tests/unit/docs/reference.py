@@ -86,6 +86,20 @@ values:
     text: The key of the assistant
     shown_if: assistant.enabled
 """
+UPSTREAM_EXAMPLE = """\
+title: Argo Workflows
+description: Workflows of one namespace
+values:
+  crds: {install: false}
+  singleNamespace: true
+form:
+  controller.resources.requests.memory: {type: string, default: 200Mi, title: Memory}
+images:
+  - match: argoproj/argocli
+    registry: server.image.registry
+    repository: server.image.repository
+    tag: server.image.tag
+"""
 _MATRIX_INTRO = f"""\
 `matrix.yaml` says what a catalog has. Everything else is derived from it. An unknown key is
 refused, with its line and column. Keys at the top that begin with `x-` are for your anchors. The
@@ -136,6 +150,13 @@ beside it read them: [charts](../charts/README.md) says how.
 
 ```yaml
 {FEATURE_EXAMPLE}```
+"""
+_UPSTREAM_INTRO = f"""\
+`charts/<recipe>/upstream.yaml` says what is set and shown of a chart of an upstream. The page
+[upstream charts](upstream-charts.md) says what becomes of it.
+
+```yaml
+{UPSTREAM_EXAMPLE}```
 """
 _SERVICES_INTRO = """\
 `charts/features/discovery/services.yaml` is the table of the services that find one another in a
@@ -217,6 +238,7 @@ def pages() -> dict[str, str]:
     recipe = json.loads(schema.json_schema("recipe.schema.json"))
     chart = json.loads(schema.json_schema("chart.schema.json"))
     feature = json.loads(schema.json_schema("feature.schema.json"))
+    upstream = json.loads(schema.json_schema("upstream.schema.json"))
     services = json.loads(schema.json_schema("services.schema.json"))
     return {
         "commands.md": commands_page(),
@@ -224,6 +246,7 @@ def pages() -> dict[str, str]:
         "recipe.md": _schema_page("recipe.yaml", _RECIPE_INTRO, recipe),
         "chart.md": _schema_page("chart.yaml", _CHART_INTRO, chart),
         "feature.md": _schema_page("feature.yaml", _FEATURE_INTRO, feature),
+        "upstream.md": _schema_page("upstream.yaml", _UPSTREAM_INTRO, upstream),
         "services.md": _schema_page("services.yaml", _SERVICES_INTRO, services),
     }
 

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
+from builder.catalog.parser import (
+    parse_chart,
+    parse_feature,
+    parse_matrix,
+    parse_recipe,
+    parse_upstream,
+)
 from builder.catalog.recipe import URL
 from builder.charts.onyxia.check import ALL_RULES
 from builder.ci.systems import CI_SYSTEMS
@@ -68,6 +74,9 @@ def test_the_examples_are_valid() -> None:
     assert problems == []
     chart, problems = parse_chart(reference.CHART_EXAMPLE, "chart.yaml")
     assert chart is not None
+    assert problems == []
+    upstream, problems = parse_upstream(reference.UPSTREAM_EXAMPLE, "upstream.yaml")
+    assert upstream is not None
     assert problems == []
     feature, problems = parse_feature(reference.FEATURE_EXAMPLE, "feature.yaml")
     assert feature is not None

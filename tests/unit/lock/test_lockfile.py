@@ -39,17 +39,17 @@ def test_a_lock_of_an_older_format_is_read(number: int) -> None:
     for new, old in (("release_lines", "lines"), ("package_sets", "layers"), ("request", "asked")):
         assert text.count(f'"{new}": ') == 1
         text = text.replace(f'"{new}": ', f'"{old}": ')
-    assert lockfile.parse(text.replace('"format": 6', f'"format": {number}')) == held
+    assert lockfile.parse(text.replace('"format": 8', f'"format": {number}')) == held
     with pytest.raises(ConfigError, match="not a lock: it lacks 'release_lines'"):
         lockfile.parse(text)
 
 
 def test_a_lock_of_a_newer_format_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        lockfile.parse(lockfile.dump(LOCK).replace('"format": 6', '"format": 9'))
+        lockfile.parse(lockfile.dump(LOCK).replace('"format": 8', '"format": 9'))
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "matrix.lock: format 9 is newer than this builder's 6\n"
+        "matrix.lock: format 9 is newer than this builder's 8\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )
 
@@ -76,7 +76,7 @@ def test_its_bytes_do_not_depend_on_order() -> None:
 def test_it_has_one_fact_a_line() -> None:
     lines = lockfile.dump(LOCK).splitlines()
     assert '  "lang=1.10": "1.10.4",' in lines
-    assert ' "format": 6,' in lines
+    assert ' "format": 8,' in lines
     assert lockfile.dump(LOCK).endswith("\n}\n")
     assert list(json.loads(lockfile.dump(LOCK))) == [
         "bases", "format", "package_sets", "release_lines",
@@ -121,4 +121,4 @@ def test_a_git_tree_of_an_older_lock_is_read() -> None:
     )
     text = lockfile.dump(held)
     assert f'"0.10.15 git-tree-sha1:{julia.file_name} General ' in text
-    assert lockfile.parse(text.replace('"format": 6', '"format": 4')) == held
+    assert lockfile.parse(text.replace('"format": 8', '"format": 4')) == held

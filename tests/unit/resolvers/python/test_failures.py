@@ -120,8 +120,8 @@ def test_a_package_that_has_only_its_source() -> None:
     assert str(error) == (
         "only-sdist 1.0 has no wheel for linux/amd64 and Python 3.13, and sources are not built"
         f" here, which needs-sdist needs; recipe leaf names needs-sdist {FOR}\n"
-        "  hint: no version of only-sdist has one: leave out what needs it, or build a"
-        " wheel with `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
+        "  hint: no version of only-sdist has one: leave out what needs it, or name its source with"
+        " the hash of it, `only-sdist==VERSION --hash=sha256:…`"
     )
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.process import Command, Output
+from builder.resolvers.python.ecosystem import PIP
 from builder.resolvers.python.packages import PipResolver
 from tests.fakes.layers import asked
 from tests.fakes.lines import request
@@ -322,3 +323,75 @@ def test_a_file_that_the_index_has_no_more(tmp_path: Path) -> None:
         "the index has no six 1.17.0 any more, and there is no copy of it here\n"
         "  hint: name another version or package in the recipe, then run `builder lock`"
     )
+
+
+SOURCE = wheel("1.1", "Old_Style-1.1.tar.gz", THREE)
+STATED = f"old-style==1.1 --hash=sha256:{THREE}"
+
+
+def with_source(digest: str = THREE) -> str:
+    """What uv says of a package that has its source alone."""
+    url = "https://files.example/Old_Style-1.1.tar.gz"
+    return lock() + (
+        '\n[[packages]]\nname = "old-style"\nversion = "1.1"\n'
+        f'sdist = {{ url = "{url}", hashes = {{ sha256 = "{digest}" }} }}\n'
+    )
+
+
+def test_a_source_whose_hash_the_recipe_states_is_locked_and_runs_no_code(tmp_path: Path) -> None:
+    uv = Uv(with_source(), lock(*BOTH[:1]) + with_source().removeprefix(lock()))
+    found = layers(tmp_path, uv).resolve(asked("six", STATED, python="3.13"))
+    assert found == {"six": SIX, "old-style": SOURCE}
+    for command in uv.asked:
+        assert "--no-config" not in command.argv
+    assert uv.given["--config-file"] == 'dependency-metadata = [{name = "old-style"}]\n'
+    argv = uv.asked[1].argv
+    assert argv[argv.index("--only-binary") + 1] == ":all:"
+    assert "--no-binary=old-style" in argv
+    assert uv.asked[1].stdin == b"six\nold-style==1.1\n"
+
+
+def test_a_package_whose_wheel_the_recipe_states_is_not_taken_from_source(tmp_path: Path) -> None:
+    known = lock(("six", "1.17.0", {PLAIN: ONE}))
+    uv = Uv(known, known)
+    name = f"six==1.17.0 --hash=sha256:{ONE}"
+    assert layers(tmp_path, uv).resolve(asked(name, python="3.13")) == {"six": SIX}
+    assert not [word for word in uv.asked[1].argv if word.startswith("--no-binary")]
+
+
+def test_a_source_is_fetched_by_its_hash_and_pip_builds_nothing(tmp_path: Path) -> None:
+    wanted = []
+
+    def download(file: RemoteFile) -> Path:
+        wanted.append(file)
+        return tmp_path / THREE
+
+    uv = Uv()
+    resolver = PipResolver(runner=uv, network=NETWORK, folder=tmp_path, download=download)
+    found = resolver.fetch(asked(STATED, python="3.13"), {"old-style": SOURCE})
+    assert found == {"old-style": tmp_path / THREE}
+    url = "pkg:pypi/old-style@1.1"
+    assert wanted == [RemoteFile(name=SOURCE.file, url=url, sha256=THREE)]
+    assert not uv.asked
+
+
+@pytest.mark.parametrize(("digest", "differing"), [(THREE, set()), (TWO, {"old-style"})])
+def test_the_index_is_asked_again_of_a_source(
+    tmp_path: Path, digest: str, differing: set[str]
+) -> None:
+    uv = Uv(with_source(digest))
+    found = layers(tmp_path, uv).differing(asked(STATED, python="3.13"), {"old-style": SOURCE})
+    assert found.keys() == differing
+    assert "--no-binary=old-style" in uv.asked[0].argv
+
+
+@pytest.mark.parametrize("file", ["Old_Style-1.1.tar.gz", "old-style-1.1.zip"])
+def test_a_locked_source_has_the_name_of_its_package(file: str) -> None:
+    assert PIP.shape.flaw("old-style", wheel("1.1", file, THREE)) == ""
+
+
+@pytest.mark.parametrize(
+    "file", ["other-1.1.tar.gz", "old-style-1.2.tar.gz", "old-style-1.1.exe", "-1.1.tar.gz"]
+)
+def test_a_locked_file_of_another_name_is_no_source_of_a_package(file: str) -> None:
+    assert PIP.shape.flaw("old-style", wheel("1.1", file, THREE))
