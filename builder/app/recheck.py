@@ -69,7 +69,7 @@ def verify(app: App) -> Verified:
     lock = app.fitting_lock()
     with app.registry():
         planned = app.plan(lock=lock, to_run=False)
-        steps = _steps("verify", _in_registry(planned))
+        steps = _steps("verify", _built(planned))
         verdicts: dict[str, Verdict] = {}
         name_engine = partial(engine_of, name=engine, catalog=app.project.root)
 
@@ -101,6 +101,15 @@ def _in_registry(planned: Planned) -> Sequence[str]:
     if not planned.in_registry:
         raise SelectionError("the registry has none of these images", hint="run `builder build`")
     return planned.in_registry
+
+
+def _built(planned: Planned) -> Sequence[str]:
+    """Return the same without mirrored images, of which there is nothing to build."""
+    targets = planned.plan.targets
+    built = [key for key in _in_registry(planned) if not targets[key].target.is_mirrored]
+    if not built:
+        raise SelectionError("these images are mirrored as they are, and none is built")
+    return built
 
 
 def _steps(kind: str, targets: Sequence[str]) -> dict[str, Step]:

@@ -109,6 +109,7 @@ class BuildActions:
         self, step: Step, target_plan: TargetPlan, image: Reference
     ) -> tuple[TestCounts, Path]:
         log = self._context.state.log(step.id)
+        log.parent.mkdir(parents=True, exist_ok=True)  # no build has made it
         log.unlink(missing_ok=True)
         self._note(step, "testing")
         return self._toolbox.smoke.test(self._requests.smoke(target_plan, str(image), log)), log

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.charts.next_version import files_of
+from builder.catalog.selection import select_charts
+from builder.charts.next_version import files_of, predict_upstream
 from builder.charts.repository.backends import repository_at
 from builder.charts.repository.publish import Released
 from builder.charts.repository.signing import signer
@@ -91,7 +92,11 @@ def _record(app: App) -> Record:
 
 def _names(app: App, record: Record) -> list[str]:
     """Return the released charts that have a selected image. Raises SelectionError."""
-    charts = app.project.expansion.charts_of(app.selected())
+    expansion = app.project.expansion
+    charts = [
+        *expansion.charts_of(app.selected()),
+        *select_charts(expansion, app.options.select),
+    ]
     names = [name for name in charts if name in record.charts]
     if not names:
         raise SelectionError("the current release has no such chart", hint="`builder charts`")
@@ -101,5 +106,10 @@ def _names(app: App, record: Record) -> list[str]:
 def _is_behind(app: App, record: Record, name: str) -> bool:
     """Whether the catalog would make something else of a chart than what is released."""
     chart = record.charts[name]
+    if name in app.catalog.matrix.upstream_charts:
+        locked = app.locked().charts.get(name)
+        if locked is None:
+            return False
+        return predict_upstream(app.catalog, name, locked, chart)[0].action != "keep"
     files = files_of(app.catalog, name, chart.images, chart.version)
     return chart_fingerprint(files) != chart.fingerprint

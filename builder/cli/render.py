@@ -85,6 +85,9 @@ def _with_unlocked(plan: Plan, app: App) -> tuple[Plan, tuple[str, ...]]:
     for name, chart in plan.charts.items():
         if chart.action == "retire":
             continue
+        if chart.action == "block" and name in matrix.upstream_charts:
+            click.echo(f"chart {name} is not rendered: {chart.reason}", err=True)
+            continue
         if chart.action == "block":
             unlocked.append(name)
             images = unlocked_images(name, expansion, matrix, app.options.today)

@@ -198,6 +198,7 @@ def _lock_changes(old: Lock, new: Lock) -> list[Change]:
     return [
         *changes("base", _bases(old), _bases(new)),
         *changes("suite", _suites(old), _suites(new)),
+        *changes("upstream chart", _charts(old), _charts(new)),
         *changes("line", _lines(old), _lines(new)),
     ]
 
@@ -213,10 +214,25 @@ def _lines(lock: Lock) -> dict[str, str]:
 
 
 def _bases(lock: Lock) -> dict[str, str]:
-    return {
-        key: f"{base.source.kind} {base.source.value} {_short(base.content)}"
+    words = {
+        key: (base.source.kind, base.source.value, base.version, _short(base.content))
         for key, base in lock.bases.items()
     }
+    return {key: " ".join(filter(None, parts)) for key, parts in words.items()}
+
+
+def _charts(lock: Lock) -> dict[str, str]:
+    """Return the charts of upstreams, and the images that each runs."""
+    charts = {
+        name: f"{chart.version} {_short(chart.digest)}, pinned by {chart.pin}"
+        for name, chart in lock.charts.items()
+    }
+    images = {
+        f"{image} of {name}": _short(digest)
+        for name, chart in lock.charts.items()
+        for image, digest in chart.images.items()
+    }
+    return charts | images
 
 
 def _suites(lock: Lock) -> dict[str, str]:

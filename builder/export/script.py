@@ -93,6 +93,9 @@ class Commands:
 
     def _chart(self, step: Step) -> Iterator[str]:
         chart_plan = self.context.plan.charts[step.target]
+        if step.target in self.context.lock.charts:
+            yield f"# its package and images are copied by builder charts -s {step.target}"
+            return
         folder = self.context.state.chart(chart_plan.name)
         write_tree(folder, chart_plan.files)
         out = self.context.state.chart_packages

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from builder.catalog.models import Chart, UpstreamChart, UpstreamChartRecipe
 from builder.charts.package import package_file
 from builder.charts.render import values as describe
 from builder.charts.render.values import Value
 from builder.charts.upstream.pins import copies, pin_values
-from builder.common.errors import BuilderError, ConfigError, StepError, raise_all
-from builder.common.mappings import at, merged, nested
+from builder.common.errors import BuilderError, ConfigError, Location, StepError, raise_all
+from builder.common.mappings import merged, nested
 from builder.common.yaml_writer import block
 from builder.lock.lockfile import ChartLock
 
+_TYPES = ("string", "boolean", "integer", "number", "array", "object")
 _IGNORED = ".git/\n.gitignore\n*.orig\n*.swp\n"
 
 
@@ -36,15 +37,16 @@ def files_of_upstream(
     upstream = _upstream(chart)
     shown = _shown(recipe, upstream.name)
     own = copies(locked, repository_of)
-    settings = merged(recipe.values, pin_values(recipe, locked, own))
-    values = merged({upstream.name: settings}, _defaults(shown), _given(chart))
+    settings = {upstream.name: merged(recipe.values, pin_values(recipe, locked, own))}
+    values = merged(settings, _defaults(shown), _given(chart))
+    fixed = _fixed(settings, {value.keys for value in shown}, recipe)
     text = {
         ".helmignore": _IGNORED,
         "Chart.yaml": "\n".join(block(_about(chart, recipe, locked, version))) + "\n",
         "README.md": _readme(chart, recipe, locked, catalog),
         "values.yaml": "\n".join([f"# Values of the chart {chart.name}.", *block(values)]) + "\n",
         "values.schema.json": json.dumps(
-            describe.schema(shown, recipe.title), indent=2, ensure_ascii=False
+            describe.schema((*shown, *fixed), recipe.title), indent=2, ensure_ascii=False
         )
         + "\n",
         "templates/NOTES.txt": f"## {recipe.title}\n",
@@ -80,10 +82,19 @@ def unread(recipe: UpstreamChartRecipe, values: Mapping[str, object]) -> Iterato
     for rule in recipe.images:
         paths += [rule.registry, rule.repository, rule.tag, rule.digest]
     for path in filter(None, dict.fromkeys(paths)):
-        *above, last = describe.split_path(path)
-        parent = at(values, *above)
-        if not isinstance(parent, Mapping) or last not in parent:
+        if not _has(values, describe.split_path(path)):
             yield f"upstream.yaml names the value {path}, which values.yaml of upstream lacks"
+
+
+def _has(node: object, keys: Sequence[str]) -> bool:
+    """Whether a values.yaml has a path, or leaves open what is in a part of it, as `{}`."""
+    for key in keys:
+        if not node and not isinstance(node, str | bool | int):
+            return True
+        if not isinstance(node, Mapping) or key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def _upstream(chart: Chart) -> UpstreamChart:
@@ -111,6 +122,26 @@ def _shown(recipe: UpstreamChartRecipe, below: str) -> tuple[Value, ...]:
     ]
     raise_all([*errors, *describe.check([*own, *values], lambda _path: "")])
     return (*own, *values)
+
+
+def _fixed(
+    settings: Mapping[str, object], shown: Collection[tuple[str, ...]], recipe: UpstreamChartRecipe
+) -> Iterator[Value]:
+    """Yield what the recipe and the lock set: no launch takes another image, or a right back."""
+    owner = Location(file=f"charts/{recipe.name}/upstream.yaml")
+    for keys, value in _leaves(settings, ()):
+        kind = next((name for name in _TYPES if describe.is_type(value, name)), "")
+        if kind and keys not in shown:
+            path = ".".join(key.replace(".", "\\.") for key in keys)
+            yield Value(path=path, type=kind, default=value, owner=owner, form=False, is_fixed=True)
+
+
+def _leaves(node: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    if isinstance(node, Mapping) and node:
+        for key, child in node.items():
+            yield from _leaves(child, (*path, str(key)))
+    else:
+        yield path, node
 
 
 def _title(path: str) -> str:

@@ -18,6 +18,14 @@ exec:
     - --port={{ .Values.networking.service.port | int }}
 {{- end -}}
 
+{{/* The name of the Secret that holds the password of the superuser; nothing where the user is that one. */}}
+{{- define "chart.superuserSecret" -}}
+{{- if ne .Values.postgresql.username "postgres" -}}
+{{- $own := include "onyxia-library.sourceName" (dict "root" . "source" (dict "part" "postgresql-server" "name" "")) -}}
+{{- .Values.security.existingSecret | default $own -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What others are told. */}}
 {{- define "chart.discovery" -}}
 service: postgres

@@ -46,7 +46,7 @@ def configure(folder, session):
     about = configparser.ConfigParser(interpolation=None)
     # Somebody whom the administrator lets in sees nothing until it is shown.
     about["mlflow"] = {
-        "default_permission": "NO_PERMISSIONS",
+        "default_permission": ENV.get("MLFLOW_AUTH_DEFAULT_PERMISSION") or "NO_PERMISSIONS",
         "database_uri": database(folder, "users"),
     }
     file = session / "mlflow-users.ini"

@@ -1,9 +1,10 @@
 #!/bin/sh
 # start [OPTION…]: the server on the data in PGDATA, which it makes where there are none.
 #
-# PGUSER, PGDATABASE and PASSWORD say who may enter, and where to. A password is read from stdin by
-# what takes it: it stands on no command line, and in no file but as PostgreSQL keeps it. TLS is
-# always offered; TLS_REQUIRED=true refuses who does without. TLS_DIRECTORY may have a certificate.
+# PGUSER, PGDATABASE and PASSWORD say who may enter, and where to; SUPERUSER_PASSWORD is that of
+# `postgres`, who may do everything. A password is read from stdin by what takes it: it stands on no
+# command line, and in no file but as PostgreSQL keeps it. EXTENSIONS are made in the database. TLS
+# is always offered; TLS_REQUIRED=true refuses who does without. TLS_DIRECTORY may have a certificate.
 set -eu
 umask 0077
 
@@ -23,17 +24,31 @@ fail() {
 name() { printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 
-case ${PASSWORD:-} in
-  # What a chart writes where none was given, and no cluster could keep one that is generated.
-  NO-PASSWORD-WAS-GIVEN) fail "no password was given: set security.password or" \
-    "security.existingSecret of the chart, or install it by helm, which keeps a generated one" ;;
-  *'
-'*) fail "PASSWORD has a line break in it" ;;
-esac
-# What PostgreSQL takes in no first user, and initdb would show with the password.
+# What a chart writes where none was given, and no cluster could keep one that is generated.
+none=NO-PASSWORD-WAS-GIVEN
+[ "${PASSWORD:-}" != $none ] || fail "no password was given: set security.password or" \
+  "security.existingSecret of the chart, or install it by helm, which keeps a generated one"
+[ "${SUPERUSER_PASSWORD:-}" != $none ] || SUPERUSER_PASSWORD=
+check_password() {
+  case $2 in
+    *'
+'*) fail "$1 has a line break in it" ;;
+  esac
+}
+check_password PASSWORD "${PASSWORD:-}"
+check_password SUPERUSER_PASSWORD "${SUPERUSER_PASSWORD:-}"
 case $PGUSER in
   *[\"\$\'\\]*) fail "PGUSER has one of \" \$ ' \\ in it" ;;
+  pg_*) fail "PGUSER begins with pg_, as PostgreSQL's own roles do" ;;
 esac
+# A superuser has one password.
+[ "$PGUSER" != postgres ] || SUPERUSER_PASSWORD=${PASSWORD:-}
+
+share=/usr/share/postgresql/$version/extension
+for extension in ${EXTENSIONS:-}; do
+  [ -e "$share/$extension.control" ] || fail "this image has no extension $extension for" \
+    "PostgreSQL $version: leave it out, or take another version of the image"
+done
 
 # Data must be of who runs the server, and of nobody else: PostgreSQL asks both.
 check_volume() {
@@ -61,20 +76,57 @@ named() {
   rm "$PGDATA.passwd" "$PGDATA.group"
 }
 
-# SQL on stdin, without a server that somebody could reach.
-single() { named postgres --single -j -D "$1" postgres > /dev/null; }
+# SQL on stdin, as the superuser and without a server that somebody could reach.
+single() { named postgres --single -j -D "$1" "${2:-postgres}" > /dev/null; }
+
+# SQL that makes a role, unless there is one, and sets its password, unless it is empty.
+role() {
+  printf 'DO $do$ BEGIN CREATE ROLE %s LOGIN %s; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;\n\n' \
+    "$(name "$1")" "$2"
+  [ -z "$3" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$(name "$1")" "$(text "$3")"
+}
+
+# Who may enter, by passwords that hold at every start. Of data that were made before there was
+# `postgres` beside the first user, that one stays what it was.
+roles() {
+  role postgres 'SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS' "${SUPERUSER_PASSWORD:-}"
+  [ "$PGUSER" = postgres ] || role "$PGUSER" '' "${PASSWORD:-}"
+}
+
+# What is asked for in the database; what is no longer asked for stays, as data may depend on it.
+# pgaudit is loaded with the server, from then on.
+make_extensions() {
+  case " ${EXTENSIONS:-} " in
+    *' pgaudit '*)
+      loaded=$(postgres -D "$PGDATA" -C shared_preload_libraries)
+      case ",$loaded," in
+        *pgaudit*) ;;
+        *) echo "shared_preload_libraries = '${loaded:+$loaded,}pgaudit'" >> "$PGDATA/postgresql.auto.conf" ;;
+      esac ;;
+  esac
+  for extension in ${EXTENSIONS:-}; do
+    printf 'CREATE EXTENSION IF NOT EXISTS %s;\n\n' "$(name "$extension")"
+  done | single "$PGDATA" "$PGDATABASE"
+}
 
 # Made beside its place: what was not finished is not taken for data.
 make_data() {
   [ -n "${PASSWORD:-}" ] || fail "PASSWORD is unset, and nobody could enter"
   rm -rf "$PGDATA.new"
-  printf '%s\n' "$PASSWORD" | named initdb --pgdata="$PGDATA.new" --username="$PGUSER" \
+  # Without a password of its own nobody enters as the superuser.
+  superuser=${SUPERUSER_PASSWORD:-$(head -c 32 /dev/urandom | base64)}
+  printf '%s\n' "$superuser" | named initdb --pgdata="$PGDATA.new" --username=postgres \
     --pwfile=/dev/stdin --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
     --no-instructions
   echo 'host all all all scram-sha-256' >> "$PGDATA.new/pg_hba.conf"
-  if [ "$PGDATABASE" != postgres ]; then
-    printf 'CREATE DATABASE %s;\n\n' "$(name "$PGDATABASE")" | single "$PGDATA.new"
-  fi
+  {
+    roles
+    if [ "$PGDATABASE" = postgres ]; then
+      printf 'ALTER DATABASE postgres OWNER TO %s;\n\n' "$(name "$PGUSER")"
+    else
+      printf 'CREATE DATABASE %s OWNER %s;\n\n' "$(name "$PGDATABASE")" "$(name "$PGUSER")"
+    fi
+  } | single "$PGDATA.new"
   mv "$PGDATA.new" "$PGDATA"
 }
 
@@ -91,8 +143,7 @@ take_data() {
     rm "$PGDATA/postmaster.pid"
   fi
   # What the environment says holds, also after it has changed.
-  [ -z "${PASSWORD:-}" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' \
-    "$(name "$PGUSER")" "$(text "$PASSWORD")" | single "$PGDATA"
+  roles | single "$PGDATA"
 }
 
 # The certificate that was given, else one that is made once and stays with the data. PostgreSQL
@@ -128,6 +179,7 @@ write_rules() {
 
 check_volume
 if [ -e "$PGDATA/PG_VERSION" ]; then take_data; else make_data; fi
+[ -z "${EXTENSIONS:-}" ] || make_extensions
 write_rules
 prepare_tls
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c ssl=on -c ssl_cert_file="$tls.crt" \

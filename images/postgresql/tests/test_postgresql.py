@@ -180,6 +180,85 @@ def test_a_killed_container_is_followed_by_another(other):
     assert other.query("select answer from kept").stdout == "42\n"
 
 
+SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_the_user_owns_the_database_and_postgres_may_do_everything(other):
+    as_postgres = {"PGUSER": "postgres", "PGPASSWORD": "of'all"}
+    other.start(SUPERUSER_PASSWORD="of'all").ready()
+    assert other.query(SUPERUSER).stdout == "f\n"
+    made = other.query("create schema own; create table own.kept as select 42 as answer")
+    assert made.rc == 0, made.stderr
+    refused = other.query("create role another superuser")
+    assert refused.rc == 1, refused.stdout
+    assert "superuser" in refused.stderr or "permission denied" in refused.stderr
+    assert other.query(SUPERUSER, **as_postgres).stdout == "t\n"
+    assert other.query("select 1", PGUSER="postgres").rc == 2  # by the password of the user
+    other.stop()
+    other.start(SUPERUSER_PASSWORD="new").ready()
+    assert other.query("select 1", **as_postgres).rc == 2
+    as_postgres["PGPASSWORD"] = "new"
+    assert other.query("select answer from own.kept", **as_postgres).stdout == "42\n"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_nobody_enters_as_the_superuser_without_a_password_for_it(other):
+    other.start().ready()
+    assert other.query("select 1", PGUSER="postgres").rc == 2
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_data_of_a_user_who_was_the_only_one_are_kept(other):
+    """As images made them before: the first user was the superuser, and there was no `postgres`."""
+    other.host.check_output(
+        f"rm -rf {other.data}.new && {{ echo x; }} | LD_PRELOAD=libnss_wrapper.so "
+        f"NSS_WRAPPER_PASSWD={other.folder}/passwd NSS_WRAPPER_GROUP={other.folder}/group sh -euc '"
+        f'echo "p:x:$(id -u):$(id -g):p:/tmp:/bin/sh" > {other.folder}/passwd; '
+        f'echo "p:x:$(id -g):" > {other.folder}/group; umask 0077; '
+        f"initdb --pgdata={other.data} --username=ann --pwfile=/dev/stdin --auth=scram-sha-256 "
+        "--encoding=UTF8 --locale=C.UTF-8 > /dev/null; "
+        f'echo "host all all all scram-sha-256" >> {other.data}/pg_hba.conf; '
+        'printf "%s\n\n" "create database held;" '
+        f"| postgres --single -j -D {other.data} postgres > /dev/null; "
+        'printf "%s\n\n" "create table kept as select 42 as answer;" '
+        f"| postgres --single -j -D {other.data} held > /dev/null'"
+    )
+    other.user, other.database = "ann", "held"
+    for _ in range(2):
+        other.start(SUPERUSER_PASSWORD="of-all", EXTENSIONS="postgis").ready()
+        assert other.query(SUPERUSER).stdout == "t\n"
+        assert other.query("select answer from kept").stdout == "42\n"
+        as_postgres = {"PGUSER": "postgres", "PGPASSWORD": "of-all"}
+        assert other.query(SUPERUSER, **as_postgres).stdout == "t\n"
+        other.stop()
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_extensions_are_made_and_stay(other, facts):
+    names = ["pgaudit", "postgis"]
+    if facts["axes"]["debian"] != "12":
+        names.append("vector")
+    other.start(SUPERUSER_PASSWORD="of-all").ready()
+    loaded = "alter system set shared_preload_libraries = 'auto_explain'"
+    other.query(loaded, PGUSER="postgres", PGPASSWORD="of-all")
+    other.stop()
+    other.start(EXTENSIONS=" ".join(names), SUPERUSER_PASSWORD="of-all").ready()
+    made = "select extname from pg_extension where extname <> 'plpgsql' order by 1"
+    assert other.query(made).stdout.split() == names
+    assert other.query("select st_distance('POINT(0 0)', 'POINT(3 4)')").stdout == "5\n"
+    if "vector" in names:
+        assert other.query("select '[1,2]'::vector <-> '[4,6]'").stdout == "5\n"
+    other.query("alter system set pgaudit.log = 'ddl'", PGUSER="postgres", PGPASSWORD="of-all")
+    other.stop()
+    other.start().ready()
+    assert other.query(made).stdout.split() == names
+    loaded = other.query("show shared_preload_libraries", PGUSER="postgres", PGPASSWORD="of-all")
+    assert loaded.stdout == "auto_explain,pgaudit\n"
+    assert other.query("create table watched (i int)").rc == 0
+    assert "AUDIT: SESSION" in other.host.file(other.log).content_string
+
+
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_a_changed_password_holds(other):
     new = 'it\'s "new"; \\ $(id) é'
@@ -264,6 +343,10 @@ def test_it_says_why_it_does_not_start(other):
     found = other.run(PGUSER='an"n')
     assert found.rc == 1
     assert found.stderr.startswith("start: PGUSER has one of ")
+    found = other.run(PGUSER="pg_ann")
+    assert found.stderr == "start: PGUSER begins with pg_, as PostgreSQL's own roles do\n"
+    found = other.run(EXTENSIONS="postgis nothing")
+    assert found.stderr.startswith("start: this image has no extension nothing for PostgreSQL ")
     other.host.check_output(f"mkdir {other.data} && echo 9 > {other.data}/PG_VERSION")
     found = other.run()
     assert found.rc == 1

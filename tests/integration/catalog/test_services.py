@@ -1,4 +1,4 @@
-"""MLflow on PostgreSQL, each in a container of its image as the catalog has it. Heavy."""
+"""Services beside PostgreSQL, each in a container of its image as the catalog has it. Heavy."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
+RECIPES = ("postgresql", "mlflow", "label-studio", "pgadmin")
 DATABASE, ADMINISTRATOR = "p4ss' of: the/database%", "p4ss of the administrator"
 
 LOG = """
@@ -28,6 +29,30 @@ with mlflow.start_run(run_name="kept") as run:
 READ = """
 import mlflow
 print(mlflow.search_runs(experiment_ids=["0"])["metrics.loss"].tolist())
+"""
+
+# A program opens the server that pgAdmin found, as its pages do.
+CONNECT = r"""
+import os, re, requests
+site, url = requests.Session(), "http://127.0.0.1:5050"
+site.trust_env = False
+token = re.search(r"csrfToken\W+([\w.-]+)", site.get(url + "/login").text)[1]
+login = {"email": os.environ["LOGIN_EMAIL"], "password": os.environ["PASSWORD"]}
+site.post(url + "/authenticate/login", data={"csrf_token": token, **login})
+script = site.get(url + "/browser/js/utils.js").text
+site.headers["X-pgA-CSRFToken"] = re.search(r"csrf_token\W+([\w.-]+)", script)[1]
+group = site.get(url + "/browser/nodes/").json()["data"][-1]["_id"]
+server = site.get(f"{url}/browser/server/nodes/{group}/").json()["result"][0]["_id"]
+print(site.post(f"{url}/browser/server/connect/{group}/{server}", data="{}").json()["info"])
+databases = site.get(f"{url}/browser/database/nodes/{group}/{server}/").json()["data"]
+print(*sorted(database["label"] for database in databases))
+"""
+LABEL = """
+import hashlib, json, os, urllib.request
+token = hashlib.sha256(b"label-studio " + os.environb[b"PASSWORD"]).hexdigest()[:40]
+headers = {"Authorization": "Token " + token, "Content-Type": "application/json"}
+request = urllib.request.Request("http://127.0.0.1:8080/api/projects/", b"{}", headers)
+print(json.load(urllib.request.urlopen(request))["id"])
 """
 
 
@@ -64,8 +89,8 @@ class Containers:
 
 @pytest.fixture(scope="module")
 def containers() -> Iterator[Containers]:
-    """Of both images, built where the registry lacks them."""
-    targets = {recipe: first_target(recipe) for recipe in ("postgresql", "mlflow")}
+    """Of these images, built where the registry lacks them."""
+    targets = {recipe: first_target(recipe) for recipe in RECIPES}
     for target in targets.values():
         subprocess.run(
             [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
@@ -120,3 +145,28 @@ def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers)
     said = containers.run(tracking, script, check=False)
     assert said.code != 0
     assert "password authentication failed" in said.log
+
+
+def test_labels_are_in_the_database(containers: Containers) -> None:
+    database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="labels")
+    containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
+    address = containers.run(database, "hostname -i").stdout.strip()
+    where = {"PGHOST": address, "PGUSER": "postgres", "PGDATABASE": "labels"}
+    labels = containers.start("label-studio", PASSWORD=ADMINISTRATOR, PGPASSWORD=DATABASE, **where)
+    containers.wait(labels, "curl --silent --fail --noproxy '*' http://127.0.0.1:8080/health")
+    assert containers.run(labels, f"python -c '{LABEL}'").stdout.strip() == "1"
+    assert not containers.run(labels, "ls work/*.sqlite3", check=False).stdout
+    query = 'PGPASSWORD="$PASSWORD" psql -XAtq -h 127.0.0.1 -U postgres labels -c "{}"'
+    counted = containers.run(database, query.format("select count(*) from project"))
+    assert counted.stdout.strip() == "1"
+
+
+def test_pgadmin_opens_the_database_that_it_found(containers: Containers) -> None:
+    database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="shown")
+    containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
+    address = containers.run(database, "hostname -i").stdout.strip()
+    where = {"PGHOST": address, "PGUSER": "postgres", "PGDATABASE": "shown"}
+    pages = containers.start("pgadmin", PASSWORD=ADMINISTRATOR, PGPASSWORD=DATABASE, **where)
+    containers.wait(pages, "curl --silent --fail --noproxy '*' http://127.0.0.1:5050/misc/ping")
+    said = containers.run(pages, f"python -c '{CONNECT}'").stdout.splitlines()
+    assert said == ["Server connected.", "postgres shown"]

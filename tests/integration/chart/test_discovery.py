@@ -12,6 +12,7 @@ import pytest
 from builder.catalog.services import CLIENTS, chosen
 from builder.charts.helm import DryRun, Helm
 from builder.charts.manifests import documents
+from builder.common.errors import StepError
 
 from .cluster import Secrets, cluster
 from .conftest import catalog, written
@@ -177,16 +178,46 @@ def test_what_any_service_publishes_a_session_finds(helm: Helm, tmp_path: Path) 
     (publisher / "templates/every.yaml").write_text(EVERY)
     (publisher / "facts.json").write_text(json.dumps(FACTS))
     secrets: dict[str, tuple[str, dict[str, str | bytes]]] = {}
+    as_they_are = set()
     for item in documents(helm.template(publisher, release="s-1", values=None)):
         service = (item["metadata"].get("annotations") or {}).get("onyxia/discovery")
         if service:
             raw = {key: text.encode() for key, text in (item.get("data") or {}).items()}
+            as_they_are |= raw.keys()
             secrets[f"its-{service}"] = (service, {**item["stringData"], **raw})
     with cluster(secrets) as server:
         found = environment(helm, written("jupyter-pyspark", tmp_path), server)
     assert {name: found.get(name) for name in EVERY_VARIABLE} == EVERY_VARIABLE
     assert "<value>thrift://h:1234</value>" in found["hive-site.xml"]
+    assert as_they_are == {"postgres-port", "mariadb-port"}
     assert json.loads(found["config.json"])["METAFLOW_SERVICE_URL"] == "http://h:1234"
+
+
+def named(helm: Helm, about: str, folder: Path) -> str:
+    """What a chart publishes whose helper says this of itself."""
+    chart = written("mlflow", folder)
+    (chart / "templates/_own.tpl").write_text(
+        f'{{{{- define "mlflow.discovery" -}}}}\n{about}\n{{{{- end -}}}}\n'
+    )
+    # Of two templates of a name helm takes the last that it reads.
+    helpers = chart / "templates/_mlflow-server.tpl"
+    helpers.write_text(helpers.read_text().replace('"mlflow.discovery"', '"mlflow.replaced"', 1))
+    return helm.template(chart, release="s-1", values=None)
+
+
+def test_a_service_may_say_its_keys_itself(helm: Helm, tmp_path: Path) -> None:
+    """As charts did before there was a table."""
+    text = named(helm, 'service: clock\nentries: {clock-host: "h"}', tmp_path)
+    (secret,) = (it for it in documents(text) if it["metadata"]["name"].endswith("-discovery"))
+    assert secret["metadata"]["annotations"] == {"onyxia/discovery": "clock"}
+    assert secret["stringData"] == {"clock-host": "h"}
+
+
+def test_a_service_that_no_row_describes_is_named(helm: Helm, tmp_path: Path) -> None:
+    with pytest.raises(
+        StepError, match=r"services\.yaml has no row that says what clock publishes"
+    ):
+        named(helm, "service: clock\nfacts: {}", tmp_path)
 
 
 # What official charts write: a raw port, a text in place of a value, several Secrets of a service.

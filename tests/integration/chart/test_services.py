@@ -31,6 +31,11 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         {"httpGet": {"path": "/health", "port": 9999}},
         "/home/onyxia/work",
     ),
+    "pgadmin": (
+        ["/opt/onyxia-init.sh", "/opt/pgadmin/start", "--bind=0.0.0.0:9999"],
+        {"httpGet": {"path": "/misc/ping", "port": 9999}},
+        "/home/onyxia/work",
+    ),
     "mariadb": (
         ["/opt/mariadb/start", "--port=9999"],
         {
@@ -55,7 +60,7 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         "/var/lib/valkey/data",
     ),
 }  # fmt: skip
-PAGES = {"mlflow", "label-studio"}
+PAGES = {"mlflow", "label-studio", "pgadmin"}
 KINDS = {
     "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
     "NetworkPolicy",

@@ -161,6 +161,25 @@ def test_what_is_rendered_names_our_copies_alone(site: Site, tmp_path: Path) -> 
     site.helm.package(folder, tmp_path / "packages")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"server": {"image": {"tag": "latest"}}},
+        pytest.param({"clusterRoles": True}, marks=pytest.mark.heavy),
+        pytest.param({"executor": None}, marks=pytest.mark.heavy),
+    ],
+    ids=str,
+)
+def test_a_launch_takes_no_other_image_and_no_right(
+    site: Site, tmp_path: Path, values: Mapping[str, object]
+) -> None:
+    site.publish()
+    write_tree(tmp_path / "flow", site.files_of(site.lock()))
+    found = site.helm.attempt(tmp_path / "flow", release="r", values={"flow": values})
+    assert found.code != 0
+    assert "values.schema.json" in found.log or "schema" in found.log, found.log
+
+
 def test_a_chart_that_reads_the_tag_as_a_version_is_pinned_by_a_tag_of_ours(site: Site) -> None:
     strict = "{{- $_ := semver .Values.server.image.tag }}\n" + DEPLOYMENT
     site.publish({"templates/deployment.yaml": strict})
@@ -230,7 +249,13 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
+EVERY_DAY = ("a cluster role", "a fixed name", "an image that no value sets")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(it, marks=[] if it in EVERY_DAY else pytest.mark.heavy) for it in REFUSED],
+)
 def test_what_a_namespace_cannot_have_is_refused(site: Site, name: str) -> None:
     changes, (old, new), message = REFUSED[name]
     site.publish(changes)

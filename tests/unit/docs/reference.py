@@ -212,6 +212,8 @@ the notes of the release name the Secret and the keys that it lacks. A value tha
 `.Values.` counts as none, as some charts write that where they have no value. A port is
 understood in base64 and as it is.
 
+A file of a row is read-only, and hides one of the same name that the volume has.
+
 ## Texts
 
 | in a text | is replaced by |
