@@ -472,7 +472,10 @@ class Adapters:
             store=store,
             helm=self.helm,
             runner=runner,
-            upstream=self.upstreams.copies(store),
+            # What was handed over is not compared with copies of digests.
+            upstream=self.upstreams.copies(
+                self.store if handed else store, hands_over=isinstance(store, HandoverStore)
+            ),
         )
 
     def commands(self, context: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
