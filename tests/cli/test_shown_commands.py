@@ -31,6 +31,8 @@ TODAY = WEEKS[-1].replace(".", "-")
 PLACEHOLDERS = {
     "DIR": "../main", "FILE": "context.yaml", "CHART": "jupyter-r", "TARGET": "base",
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
+    "PATH": "axes.python.3.13",
+    "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
 }  # fmt: skip
 HANDOVER = {**PLACEHOLDERS, "DIR": "build/handover"}
