@@ -118,7 +118,7 @@ class CatalogFiles:
         paths = (found for item in self.catalogs for found in (item.root / path).glob("[!._]*"))
         return sorted({found.name for found in paths if found.is_dir()})
 
-    def images_files(self, folder: str) -> tuple[File, ...]:
+    def context_files(self, folder: str) -> tuple[File, ...]:
         """Return the files of a folder as those of the context of a build."""
         files = []
         for name, owner, path in self.walk(folder):

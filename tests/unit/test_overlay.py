@@ -13,9 +13,10 @@ from builder.app.value_origins import value_origins
 from builder.charts.next_version import files_of
 from builder.common.errors import BuilderError, SelectionError
 from builder.lock.lockfile import VersionLock, dump, parse
+from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, prints
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
 
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
@@ -53,6 +54,15 @@ def test_a_catalog_of_two_lines_has_all_that_it_stands_on(shop: Folder) -> None:
     assert prints(project) == prints(below)
     assert project.catalog.matrix.name == "mine"
     assert project.catalog.matrix.registries == below.catalog.matrix.registries
+
+
+def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
+    week = Week(folder=shop)
+    week.go_by()
+    project = load(mine(shop, TWO_LINES))
+    state = read_registry_state(week.store, project, LOCK, prints(project))
+    plan = plan_of(project, lock=LOCK, registry_state=state)
+    assert {item.action for item in plan.targets.values()} == {"reuse"}
 
 
 def test_it_adds_changes_and_removes(shop: Folder) -> None:
