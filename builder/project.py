@@ -305,7 +305,7 @@ class Workspace:
             name=name,
             dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
             dockerfile_path=files.shown(dockerfile),
-            files=files.images_files(f"{folder}/files"),
+            files=files.context_files(f"{folder}/files"),
             tests=files.tests(tests),
             tests_hash=files.hash(tests),
             has_tests=any(_is_test(name) for name in files.bytes_of(tests)),

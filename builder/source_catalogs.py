@@ -7,6 +7,7 @@ the lower one are named `NAME:PATH` in errors.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,14 @@ from builder.common.version import VERSION
 MATRIX = "matrix.yaml"
 _LARGEST = 64 << 20  # bytes of a file that is read as text
 _MOST = 8  # catalogs that stand on one another
-_MERGED = ("recipe.yaml", "chart.yaml", "upstream.yaml", "feature.yaml")
+_MERGED = re.compile(
+    r"images/[^/]+/recipe\.yaml|charts/[^/]+/(chart|upstream)\.yaml"
+    r"|charts/features/[^/]+/feature\.yaml"
+)
+_IN_TWO = re.compile(
+    rf"{_MERGED.pattern}|charts/features/discovery/services\.yaml|(images|charts)(/[^/]+){{0,2}}/README\.md"
+)
+"""What two catalogs may have: it is merged, taken whole, or for people."""
 _TEXT_FOLDERS = ("templates/", "slots/", "ci/")
 _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
@@ -110,10 +118,10 @@ class CatalogFiles:
         paths = (found for item in self.catalogs for found in (item.root / path).glob("[!._]*"))
         return sorted({found.name for found in paths if found.is_dir()})
 
-    def images_files(self, folder: str) -> tuple[File, ...]:
+    def context_files(self, folder: str) -> tuple[File, ...]:
         """Return the files of a folder as those of the context of a build."""
         files = []
-        for name, owner, path in self._walk(folder):
+        for name, owner, path in self.walk(folder):
             data = owner.checkout.read(path)
             checkout.check_script(data, f"{owner.label}{folder}/{name}")
             files.append(
@@ -142,7 +150,7 @@ class CatalogFiles:
 
     def bytes_of(self, folder: str) -> dict[str, bytes]:
         """Return the files of a folder, by their path in it."""
-        return {name: owner.checkout.read(path) for name, owner, path in self._walk(folder)}
+        return {name: owner.checkout.read(path) for name, owner, path in self.walk(folder)}
 
     def hash(self, folder: str) -> str:
         """Return one hash of all files of a folder, or "" if there are none."""
@@ -163,7 +171,12 @@ class CatalogFiles:
                 texts[name] = checkout.text_of(data, self.shown(f"{folder}/{name}"))
         return texts
 
-    def _walk(self, folder: str) -> Iterator[tuple[str, SourceCatalog, Path]]:
+    @staticmethod
+    def is_merged(path: str) -> bool:
+        """Whether a file is one of all catalogs that have it, merged by key."""
+        return _MERGED.fullmatch(path) is not None
+
+    def walk(self, folder: str) -> Iterator[tuple[str, SourceCatalog, Path]]:
         """Yield the files of a folder, sorted: path in it, catalog, and where it is.
 
         Raises ConfigError where two catalogs have a file that is not merged.
@@ -172,7 +185,7 @@ class CatalogFiles:
         for item in self.catalogs:
             for path in item.checkout.files(item.root / folder):
                 name = path.relative_to(item.root / folder).as_posix()
-                if name in found and not _may_be_in_two(name):
+                if name in found and not _IN_TWO.fullmatch(f"{folder}/{name}"):
                     raise ConfigError(
                         f"catalog {found[name][0].name} has this file, too",
                         hint="give yours another name: a catalog adds files to the one that it"
@@ -268,11 +281,6 @@ def _check_builder(document: Document, name: str) -> None:
             hint="install that version of the builder",
             location=location,
         )
-
-
-def _may_be_in_two(name: str) -> bool:
-    """Whether two catalogs may have a file: it is merged, or for people."""
-    return name in _MERGED or name == "README.md"
 
 
 def is_text(name: str) -> bool:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.flattened import flattened
 from builder.app.value_origins import value_origins
+from builder.charts.next_version import files_of
 from builder.common.errors import BuilderError, SelectionError
 from builder.lock.lockfile import VersionLock, dump, parse
+from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, prints
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
 
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
@@ -53,6 +56,15 @@ def test_a_catalog_of_two_lines_has_all_that_it_stands_on(shop: Folder) -> None:
     assert project.catalog.matrix.registries == below.catalog.matrix.registries
 
 
+def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
+    week = Week(folder=shop)
+    week.go_by()
+    project = load(mine(shop, TWO_LINES))
+    state = read_registry_state(week.store, project, LOCK, prints(project))
+    plan = plan_of(project, lock=LOCK, registry_state=state)
+    assert {item.action for item in plan.targets.values()} == {"reuse"}
+
+
 def test_it_adds_changes_and_removes(shop: Folder) -> None:
     text = (
         TWO_LINES + "images:\n  extra: {from: desk}\ncharts:\n  desk: null\n  more: {image: desk}\n"
@@ -86,6 +98,47 @@ def test_it_adds_changes_and_removes(shop: Folder) -> None:
     old, new = prints(load(Workspace(shop.root))), prints(project)
     assert old["speech/os=1,lang=1.9"] == new["speech/os=1,lang=1.9"]
     assert old["desk/os=1,lang=1.9"] != new["desk/os=1,lang=1.9"]
+
+
+def test_it_can_be_written_as_one_that_stands_alone(shop: Folder) -> None:
+    text = TWO_LINES + (
+        'builder: ">=0.2"\nlock: {from: inherit}\naxes: {lang: {$order: ["1.9"]}}\n'
+        "images: {extra: {from: desk, only: {lang: [first]}}}\n"
+        "patches: {p: {charts: '*', why: w, values: {image.version: {title: Ours}}}}\n"
+    )
+    files = {
+        "images/extra/recipe.yaml": RECIPE,
+        "images/extra/Dockerfile.j2": DOCKERFILE,
+        "images/desk/recipe.yaml": "packages:\n  apt+: [lamp]\n",
+    }
+    (shop.root / "images/desk/files/desk.conf").chmod(0o755)
+    workspace = mine(shop, text, files)
+    project = load(workspace)
+    alone = Folder(shop.root.parent / "alone", {})
+    for file in flattened(project, workspace.files):
+        alone.write(file.path, file.data.decode())
+        alone.allow(file.path, file.mode)
+    flat = load(Workspace(alone.root))
+    assert Workspace(alone.root).files.below == ()
+    assert prints(flat) == prints(project)
+    assert flat.lock == project.lock
+    one, other = (
+        files_of(item.catalog, "desk", ["a.org/b:1"], "1.0.0") for item in (flat, project)
+    )
+    assert one == other
+
+
+def test_a_patch_by_a_catalog_cannot_stand_alone(shop: Folder) -> None:
+    patch = "patches: {p: {charts: from-catalog=shop, why: w}}\n"
+    workspace = mine(shop, TWO_LINES + patch)
+    with pytest.raises(BuilderError) as caught:
+        list(flattened(load(workspace), workspace.files))
+    assert str(caught.value) == (
+        "matrix.yaml:3:23: patch 'p' selects by a catalog, and there is one then\n"
+        "    patches: {p: {charts: from-catalog=shop, why: w}}\n"
+        "                          ^\n"
+        "  hint: select these charts by their names, recipes or features"
+    )
 
 
 def test_what_is_below_stays_locked_as_it_is_there(shop: Folder) -> None:
@@ -208,6 +261,13 @@ def test_no_file_of_the_catalog_below_is_replaced(shop: Folder) -> None:
         "  hint: give yours another name: a catalog adds files to the one that it stands on, and"
         " replaces none"
     )
+    (shop.root.parent / "mine/images/desk/files/desk.conf").unlink()
+    shop.write("images/desk/files/recipe.yaml", "a file of the image\n")
+    files = {"images/desk/files/recipe.yaml": "another\n"}
+    assert "images/desk/files/recipe.yaml: catalog shop has this file, too" in refused(
+        mine(shop, TWO_LINES, files)
+    )
+    (shop.root.parent / "mine/images/desk/files/recipe.yaml").unlink()
     files = {"images/base/tests/test_more.py": "def test_more(host): ...\n"}
     assert "images/base/tests: these tests are in catalog shop, too" in refused(
         mine(shop, TWO_LINES, files)
@@ -221,6 +281,11 @@ def test_a_link_of_the_catalog_below_leads_nowhere_else(shop: Folder) -> None:
     text = refused(mine(shop, TWO_LINES))
     assert text.startswith("shop:images/desk/files/key: this link points to ")
     assert "outside the catalog" in text
+    (shop.root / "images/desk/files/key").unlink()
+    for name in ("matrix.lock", "images/desk/recipe.yaml", "matrix.yaml"):
+        (shop.root / name).unlink()
+        (shop.root / name).symlink_to(secret)
+        assert f"shop:{name}: a link leads outside the catalog" in refused(mine(shop, TWO_LINES))
 
 
 def test_a_mistake_below_names_the_catalog(shop: Folder) -> None:

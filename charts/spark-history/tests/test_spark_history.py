@@ -7,9 +7,9 @@ def test_it_shows_an_application_that_wrote_its_event_log(host, facts, client, w
     options = "--conf spark.eventLog.enabled=true --conf spark.ui.enabled=false --master local[1]"
     options += " --conf spark.eventLog.dir=$EVENT_LOGS --name counted"
     host.check_output(
-        "cd /tmp && echo 'from pyspark.sql import SparkSession as S; "
-        "print(S.builder.getOrCreate().range(42).count())' > counted.py && "
-        f"/opt/onyxia-init.sh spark-submit {options} counted.py"
+        "echo 'from pyspark.sql import SparkSession as S; "
+        "print(S.builder.getOrCreate().range(42).count())' > /tmp/counted.py && "
+        f"/opt/onyxia-init.sh spark-submit {options} /tmp/counted.py"
     )
     applications = f"{facts['url']}/api/v1/applications"
 

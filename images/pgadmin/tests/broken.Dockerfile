@@ -1,4 +1,6 @@
-# rejected by: test_a_stranger_is_refused
-# As on a desk: who finds the page is its user.
+# rejected by: test_a_restart_keeps_users_and_takes_a_new_password
+# As pgAdmin itself does: the first password stays, whatever the environment says later.
 FROM parent
-ENV PGADMIN_SERVER_MODE=OFF
+USER 0
+RUN sed -i 's/    if not verify_password(.*/    if False:/' /opt/pgadmin/start
+USER 1000

@@ -174,8 +174,9 @@ def test_a_name_a_right_and_a_label_are_looked_at() -> None:
         ": Service/one-a has the label a: 'not valid', which is not valid"
     ]
     role = json.dumps({"kind": "ClusterRole", "metadata": {"name": "one"}})
-    (problem,) = problems(role, "", "default")
-    assert "is of the whole cluster" in problem
+    for text in (role, f'{{"kind": "List", "items": [{role}]}}'):
+        (problem,) = problems(text, "", "default")
+        assert "ClusterRole/one is of the whole cluster" in problem
 
 
 def test_kinds_in_a_package_of_a_package_are_found() -> None:
