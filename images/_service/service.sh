@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # what it sets is for the script that sources it
 # What the start scripts of services share. A script sources it, and names itself `start`.
 # A recipe has a link to it: files/service.sh. Images keep it as /opt/onyxia/service.sh.
 

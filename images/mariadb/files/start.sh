@@ -9,6 +9,7 @@ umask 0077
 
 [ $$ -ne 1 ] || exec dumb-init --single-child "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
 
 data=${MARIADB_DATA:-/var/lib/mariadb/data/mariadb}
@@ -16,6 +17,7 @@ user=${MARIADB_USER:-mariadb}
 database=${MARIADB_DATABASE:-defaultdb}
 
 # A name and a text, as SQL has them.
+# shellcheck disable=SC2016 # these are its signs
 name() { printf '`%s`' "$(printf %s "$1" | sed 's/`/``/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g")"; }
 

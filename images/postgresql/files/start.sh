@@ -11,6 +11,7 @@ umask 0077
 # A server that is told to end waits for its clients, who may never go; by SIGINT it ends them.
 [ $$ -ne 1 ] || exec dumb-init --single-child --rewrite 15:2 "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
 
 PGUSER=${PGUSER:-postgres}
@@ -67,6 +68,7 @@ single() { named postgres --single -j -D "$1" "${2:-postgres}" > /dev/null; }
 
 # SQL that makes a role, unless there is one, and sets its password, unless it is empty.
 role() {
+  # shellcheck disable=SC2016 # these are signs of SQL
   printf 'DO $do$ BEGIN CREATE ROLE %s LOGIN %s; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;\n\n' \
     "$(name "$1")" "$2"
   [ -z "$3" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$(name "$1")" "$(text "$3")"
