@@ -142,6 +142,7 @@ def test_the_newest_of_a_line_is_locked_with_the_image_of_an_argument(site: Site
     assert (locked.version, locked.pin) == ("1.0.18+up1", "tag@digest")
     digests = {image: site.store.digest(parse_reference(image)) for image in (SERVER, EXECUTOR)}
     assert locked.images == digests
+    assert list(locked.images) == sorted(digests)  # as it is read from matrix.lock again
     lock = replace(LOCK, charts={"flow": locked})
     assert parse(dump(lock)) == lock
     assert site.lock() == locked
