@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # what it sets is for the script that sources it
 # What the broker and its tools share. A script sources it.
 
 export KAFKA_USER="${KAFKA_USER:-kafka}"

@@ -9,7 +9,9 @@ umask 0077
 
 [ $$ -ne 1 ] || exec dumb-init --single-child "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
+# shellcheck source-path=SCRIPTDIR source=program.sh
 . "${KAFKA_LIBRARY:-/opt/kafka/program.sh}"
 
 data=${KAFKA_DATA:-/var/lib/kafka/data/kafka}

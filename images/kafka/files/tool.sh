@@ -5,6 +5,7 @@
 # KAFKA_BOOTSTRAP_SERVERS, and enters as KAFKA_USER by PASSWORD.
 set -eu
 
+# shellcheck source-path=SCRIPTDIR source=program.sh
 . /opt/kafka/program.sh
 
 case ${0##*/} in
