@@ -67,9 +67,12 @@ STARTER := -s '+jupyter-python,python=3.13,cuda=none' -s '+jupyter-python,python
 run: setup
 	$(BIN)/builder weekly $(STARTER)
 
-# All that can be built here; what it did not finish, the next one does.
+# All that can be built here; what it did not finish, the next one does. It says first what time and disk
+# it expects, and keeps to the budget.
+DISK_BUDGET ?= 120G
+
 run-all: setup build/.browser
-	$(BIN)/builder weekly --reachable
+	$(BIN)/builder weekly --reachable --disk-budget $(DISK_BUDGET)
 
 # The edit loop: no engine, no network, a minute. `make test` alone runs the unit tests that are marked
 # `slow`, and tries readers with more than a handful of hostile inputs each. The next run finds the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -16,7 +15,6 @@ from builder.catalog.models import (
     Catalog,
     ChartFeature,
     ChartRecipe,
-    File,
     Image,
     Matrix,
     Network,
@@ -36,6 +34,7 @@ from builder.catalog.parser import (
     parse_recipe,
     parse_services,
 )
+from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
 from builder.catalog.services import TABLE, with_services
@@ -43,16 +42,15 @@ from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
-from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
+from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
+from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
 
-MATRIX = "matrix.yaml"
 _FEATURES = "charts/features"
-_LARGEST = 64 << 20  # bytes of a file that is read as text
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
 _BEGINNINGS = {
     "recipe.yaml": "`summary: …` is all that it needs",
@@ -64,8 +62,6 @@ _Rules = TypeVar("_Rules", bound=EcosystemRules)
 SHARED = Path(__file__).parent / "shared"
 """Macros, the chart library and chart features that come with the builder. In a checkout these are
 links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
-_TEXT_FOLDERS = ("templates/", "slots/", "ci/")
-_TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +88,11 @@ class Workspace:
         self.root = root
         self.state = StateDir(state) if state else StateDir.of(root)
 
+    @cached_property
+    def files(self) -> CatalogFiles:
+        """The files of the catalog and of those that it stands on."""
+        return read_catalogs(self.root)
+
     def load(
         self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
     ) -> Project:
@@ -101,10 +102,9 @@ class Workspace:
         locked or built.
         """
         checkout.check_folder(self.state.root)
-        errors: list[BuilderError] = []
-        notes: list[str] = []
-        lock = self._lock(errors)
+        errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
+        lock = self._lock(file.matrix, errors)
         declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
@@ -115,6 +115,7 @@ class Workspace:
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         raise_all(errors)
         assert expansion is not None
+        file = self._patched(file, charts, features, expansion)
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
@@ -152,20 +153,40 @@ class Workspace:
             return None
         return expansion
 
+    def _patched(
+        self,
+        file: ParsedMatrix,
+        recipes: Mapping[str, ChartRecipe],
+        features: Mapping[str, ChartFeature],
+        expansion: Expansion,
+    ) -> ParsedMatrix:
+        """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
+        charts, errors = patched(
+            Charts(
+                matrix=file.matrix,
+                recipes=recipes,
+                features=features,
+                expansion=expansion,
+                document=file.document,
+                own=self.files.own.name,
+            )
+        )
+        raise_all(errors)
+        return replace(file, matrix=replace(file.matrix, charts=charts))
+
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
-        file = self.root / path
-        if not file.exists():
-            raise ConfigError("no such file", location=Location(file=path))
-        return checkout.text_of(checkout.Checkout(root=self.root).read(file, _LARGEST), path)
+        return self.files.read(path)
 
     def lock_text(self) -> str:
         """Return the text of matrix.lock, for positions in it; nothing where it is not there."""
-        return self.read(locks.FILE) if (self.root / locks.FILE).is_file() else ""
+        own = self.files.own
+        return own.text(locks.FILE) if own.has(locks.FILE) else ""
 
     def write_lock(self, lock: Lock) -> bool:
-        """Write matrix.lock; whether that changed it."""
-        return write(self.root / locks.FILE, locks.dump(lock).encode())
+        """Write matrix.lock, but what is inherited; whether that changed it."""
+        own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
+        return write(self.root / locks.FILE, locks.dump(own_lock).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
@@ -174,22 +195,28 @@ class Workspace:
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
         with reading(MATRIX):
-            file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
+            *below, own = self.files.texts_of(MATRIX)
+            file, matrix_errors = parse_matrix(own.text, own.file, notes.append, tuple(below))
         errors += matrix_errors
         if file is None:
             raise_all(errors)
         assert file is not None
         return file
 
-    def _lock(self, errors: list[BuilderError]) -> Lock | None:
-        if not (self.root / locks.FILE).is_file():
-            return None
+    def _lock(self, matrix: Matrix, errors: list[BuilderError]) -> Lock | None:
+        """Return the lock: what the catalogs below have, and over it what the own file has."""
+        catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
         try:
-            with reading(locks.FILE):
-                return locks.parse(self.read(locks.FILE))
+            found = [_lock_of(item) for item in catalogs if item.has(locks.FILE)]
         except BuilderError as error:
             errors.append(error)
             return None
+        return laid_over(found) if found else None
+
+    def _inherited(self) -> Lock:
+        """Return what the catalogs below have locked."""
+        found = [_lock_of(item) for item in self.files.below if item.has(locks.FILE)]
+        return laid_over(found)
 
     # Recipes.
 
@@ -211,9 +238,10 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                with reading(path):
+                *below, own = self.files.texts_of(path)
+                with reading(own.file):
                     parsed, recipe_errors = parse_recipe(
-                        self.read(path), path, file.matrix.axes, notes.append, check
+                        own.text, own.file, file.matrix.axes, notes.append, check, tuple(below)
                     )
             except BuilderError as error:
                 errors.append(error)
@@ -270,43 +298,24 @@ class Workspace:
         return ecosystems.chosen(named_ecosystems, catalog=self.root)
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
-        folder = f"images/{name}"
-        tests, dockerfile = self.root / folder / "tests", f"{folder}/Dockerfile.j2"
+        folder, files = f"images/{name}", self.files
+        dockerfile, tests = f"{folder}/Dockerfile.j2", f"{folder}/tests"
         return Recipe(
             **vars(file),
             name=name,
-            dockerfile=self.read(dockerfile) if (self.root / dockerfile).is_file() else "",
-            dockerfile_path=dockerfile,
-            files=self._files(self.root / folder / "files"),
-            tests=str(tests) if tests.is_dir() else "",
-            tests_hash=self._hash(f"{folder}/tests"),
-            has_tests=any(_is_test(name) for name in self._bytes(f"{folder}/tests")),
+            dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
+            dockerfile_path=files.shown(dockerfile),
+            files=files.context_files(f"{folder}/files"),
+            tests=files.tests(tests),
+            tests_hash=files.hash(tests),
+            has_tests=any(_is_test(name) for name in files.bytes_of(tests)),
         )
-
-    @cached_property
-    def _checkout(self) -> checkout.Checkout:
-        return checkout.read_checkout(self.root, Runner())
-
-    def _files(self, folder: Path) -> tuple[File, ...]:
-        files = []
-        for path in self._checkout.files(folder):
-            data = self._checkout.read(path)
-            checkout.check_script(data, path.relative_to(self.root).as_posix())
-            files.append(
-                File(
-                    path=f"files/{path.relative_to(folder).as_posix()}",
-                    mode=self._checkout.mode(path),
-                    sha256=hashlib.sha256(data).hexdigest(),
-                    source=str(path),
-                )
-            )
-        return tuple(files)
 
     def _test_errors(self, folder: str) -> list[BuilderError]:
         """Return what is no Python in a folder of tests: it is read here, and never run."""
         errors = [
-            checkout.not_python(f"{folder}/{name}", data)
-            for name, data in self._bytes(folder).items()
+            checkout.not_python(self.files.shown(f"{folder}/{name}"), data)
+            for name, data in self.files.bytes_of(folder).items()
             if name.endswith(".py")
         ]
         return [error for error in errors if error is not None]
@@ -331,16 +340,16 @@ class Workspace:
                 continue
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
-            path, tests = f"{folder}/{kind.file}", self.root / folder / "tests"
-            with reading(path):
-                parsed, chart_errors = kind.parse(self.read(path), path, notes.append)
+            *below, own = self.files.texts_of(f"{folder}/{kind.file}")
+            with reading(own.file):
+                parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
             errors += chart_errors
             if parsed is not None:
                 charts[chart.recipe] = kind.read(
                     **vars(parsed),
                     name=chart.recipe,
-                    files=self._texts(folder),
-                    tests=str(tests) if tests.is_dir() else "",
+                    files=self.files.texts(folder),
+                    tests=self.files.tests(f"{folder}/tests"),
                 )
         return charts
 
@@ -351,50 +360,39 @@ class Workspace:
 
         The later one wins where two files define a macro of the same name.
         """
-        own_macros = self._texts("images/_macros", ".j2")
-        shared, folder = _shared("macros")
-        texts = shared._texts(folder, ".j2")
+        own_macros = self.files.texts("images/_macros", ".j2")
+        shared, folder = shared_files("macros")
+        texts = shared.texts(folder, ".j2")
         shared_macros = {name: text for name, text in texts.items() if name not in own_macros}
         return {
-            **{f"{shared.root / folder}/{name}": text for name, text in shared_macros.items()},
+            **{f"{shared.own.root / folder}/{name}": text for name, text in shared_macros.items()},
             **own_macros,
         }
 
     def _library(self) -> dict[str, bytes]:
         """Return the catalog's library, or the builder's: it is one chart, with one version."""
-        shared, folder = _shared("library")
-        files = self._bytes("charts/library") or shared._bytes(folder)
+        shared, folder = shared_files("library")
+        files = self.files.bytes_of("charts/library") or shared.bytes_of(folder)
         for name, data in files.items():
-            if _is_text(name):
+            if is_text(name):
                 checkout.text_of(data, f"charts/library/{name}")
         return files
 
     def _features(self, errors: list[BuilderError], notes: list[str]) -> dict[str, ChartFeature]:
         """Return the features of the catalog, and those of the builder that it lacks."""
-        own_names = self._folders(_FEATURES)
-        shared, folder = _shared("features")
-        has_own = (self.root / _FEATURES / TABLE).is_file()
-        text = self.read(f"{_FEATURES}/{TABLE}") if has_own else shared.read(f"{folder}/{TABLE}")
-        above = _FEATURES if has_own else str(shared.root / folder)
-        table, table_errors = parse_services(text, f"{above}/{TABLE}")
+        own_names = self.files.folders(_FEATURES)
+        shared, folder = shared_files("features")
+        has_own = self.files.has(f"{_FEATURES}/{TABLE}")
+        files, above = (self.files, _FEATURES) if has_own else (shared, folder)
+        text = files.read(f"{above}/{TABLE}")
+        file = files.shown(f"{above}/{TABLE}") if has_own else f"{shared.own.root / folder}/{TABLE}"
+        table, table_errors = parse_services(text, file)
         errors += table_errors
-        features = [self._feature(_FEATURES, name, errors, notes) for name in own_names]
-        for name in shared._folders(folder):
-            if name not in own_names and (feature := shared._feature(folder, name, errors, notes)):
-                features.append(replace(feature, folder=str(shared.root / feature.folder)))
+        features = [_feature(self.files, _FEATURES, name, errors, notes) for name in own_names]
+        for name in shared.folders(folder):
+            if name not in own_names and (feature := _feature(shared, folder, name, errors, notes)):
+                features.append(replace(feature, folder=str(shared.own.root / feature.folder)))
         return with_services(filter(None, features), table)
-
-    def _feature(
-        self, folder: str, name: str, errors: list[BuilderError], notes: list[str]
-    ) -> ChartFeature | None:
-        path = f"{folder}/{name}"
-        file = f"{path}/feature.yaml"
-        parsed, feature_errors, feature_notes = parse_feature_once(self.read(file), file)
-        errors += feature_errors
-        notes += feature_notes
-        if parsed is None:
-            return None
-        return ChartFeature(**vars(parsed), name=name, folder=path, files=self._texts(path))
 
     # Files.
 
@@ -403,7 +401,7 @@ class Workspace:
     ) -> ConfigError | None:
         """Return the error of a recipe that lacks one of these files, or None."""
         for file in files:
-            if not (self.root / kind / name / file).is_file():
+            if not self.files.has(f"{kind}/{name}/{file}"):
                 return ConfigError(
                     f"recipe {name!r} has no {kind}/{name}/{file}",
                     hint=self._how_to_get(kind, name, file),
@@ -414,70 +412,57 @@ class Workspace:
     def _how_to_get(self, kind: str, name: str, file: str) -> str:
         """Return the hint for a file that a recipe lacks: another name, or how to begin it."""
         others = [
-            other for other in self._folders(kind) if (self.root / kind / other / file).is_file()
+            other for other in self.files.folders(kind) if self.files.has(f"{kind}/{other}/{file}")
         ]
-        if not (self.root / kind / name).is_dir() and looks_like(name, others):
+        if self.files.owner(f"{kind}/{name}") is None and looks_like(name, others):
             return did_you_mean(name, others)
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
-    def _folders(self, path: str) -> list[str]:
-        paths = (self.root / path).glob("[!._]*")
-        return sorted(item.name for item in paths if item.is_dir())
 
-    def _hash(self, path: str) -> str:
-        """Return one hash of all files of a folder, or "" if there are none."""
-        file_hashes = [
-            f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in self._bytes(path).items()
-        ]
-        return hashlib.sha256("\n".join(file_hashes).encode()).hexdigest() if file_hashes else ""
+def _lock_of(catalog: SourceCatalog) -> Lock:
+    """Return the lock of one catalog. Raises ConfigError."""
+    file = f"{catalog.label}{locks.FILE}"
+    with reading(file):
+        return locks.parse(catalog.text(locks.FILE), file)
 
-    def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
-        """Return the texts of a folder; what is none, as a picture, is left out.
 
-        Raises ConfigError where a file that is read is no text.
-        """
-        texts: dict[str, str] = {}
-        for name, data in self._bytes(path).items():
-            if name.endswith(suffix) and (_is_text(name) or _is_utf8(data)):
-                texts[name] = checkout.text_of(data, f"{path}/{name}")
-        return texts
-
-    def _bytes(self, path: str) -> dict[str, bytes]:
-        folder = self.root / path
-        paths = self._checkout.files(folder)
-        return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
+def _feature(
+    files: CatalogFiles,
+    folder: str,
+    name: str,
+    errors: list[BuilderError],
+    notes: list[str],
+) -> ChartFeature | None:
+    path = f"{folder}/{name}"
+    parsed, feature_errors, feature_notes = parse_feature_once(
+        files.texts_of(f"{path}/feature.yaml")
+    )
+    errors += feature_errors
+    notes += feature_notes
+    if parsed is None:
+        return None
+    return ChartFeature(
+        **vars(parsed), name=name, folder=files.shown(path), files=files.texts(path)
+    )
 
 
 def _needed_files(image: Image) -> tuple[str, ...]:
     return _RECIPE[:1] if image.is_mirrored else _RECIPE
 
 
-def _shared(kind: str) -> tuple[Workspace, str]:
+def shared_files(kind: str) -> tuple[CatalogFiles, str]:
     """Return a folder that comes with the builder: where it lies, and its name there."""
     folder = (SHARED / kind).resolve()
-    return _shared_workspace(folder.parent), folder.name
+    return _shared_files(folder.parent), folder.name
 
 
 @lru_cache(maxsize=8)
-def _shared_workspace(root: Path) -> Workspace:
-    """Return one workspace for all catalogs of a process: it asks git once."""
-    return Workspace(root)
+def _shared_files(root: Path) -> CatalogFiles:
+    """Return the same files for all catalogs of a process: git is asked once."""
+    return CatalogFiles(catalogs=(SourceCatalog(name="builder", root=root),))
 
 
 def _is_test(path: str) -> bool:
     """Whether pytest looks for tests in a file."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file is read as text, by its name below the folder of a recipe or a feature."""
-    return name.startswith(_TEXT_FOLDERS) or name.endswith(_TEXT_NAMES)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

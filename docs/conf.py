@@ -27,22 +27,29 @@ html_title = "Catalog builder"
 myst_heading_anchors = 4  # links name headings as GitHub does
 
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
+_CHARTS = "docs/charts/README"
 _RECIPES = "/images/*/README\n/charts/library/README"
 _PAGE = re.compile(r"\]\(([\w./-]+)\.md\)")
 
 
 def _add_navigation(_app: Sphinx, name: str, content: list[str]) -> None:
-    """Give the first page the tables of contents that its lists of links stand for."""
-    if name != root_doc:
+    """Give the pages that list others the tables of contents that their lists stand for."""
+    if name == root_doc:
+        parts = _SECTION.split(content[0])
+        sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+        trees = {title.partition(":")[0]: _pages(text) for title, text in sections.items()}
+        trees["Recipes"] = _RECIPES
+    elif name == _CHARTS:
+        trees = {"Charts of services": _pages(content[0])}
+    else:
         return
-    parts = _SECTION.split(content[0])
-    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    trees = {
-        title.partition(":")[0]: "\n".join(dict.fromkeys(_PAGE.findall(text)))
-        for title, text in sections.items()
-    }
-    for title, pages in {**trees, "Recipes": _RECIPES}.items():
+    for title, pages in trees.items():
         content[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n{pages}\n```\n"
+
+
+def _pages(text: str) -> str:
+    """Return the pages that a text has links to, one a line."""
+    return "\n".join(dict.fromkeys(_PAGE.findall(text)))
 
 
 def setup(app: Sphinx) -> None:

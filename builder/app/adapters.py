@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -395,8 +394,7 @@ class Adapters:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Return where release lines come from, by the name that the matrix uses."""
-        values = chain.from_iterable(self.catalog.matrix.axes.values())
-        names = [value.provider for value in values if value.provider]
+        names = self.catalog.matrix.provider_names
         return line_providers(self._resolver_tools, names, self.setup.project.root)
 
     @cached_property
@@ -472,7 +470,10 @@ class Adapters:
             store=store,
             helm=self.helm,
             runner=runner,
-            upstream=self.upstreams.copies(store),
+            # What was handed over is not compared with copies of digests.
+            upstream=self.upstreams.copies(
+                self.store if handed else store, hands_over=isinstance(store, HandoverStore)
+            ),
         )
 
     def commands(self, context: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:

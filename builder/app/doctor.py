@@ -14,6 +14,8 @@ from builder.common.process import Command, Runner, which
 from builder.common.text import count
 from builder.engines.interfaces import Finding
 from builder.engines.table import ENGINES, factories
+from builder.lock.lockfile import FILE, Lock
+from builder.lock.requests import never_locked
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from builder.resolvers.reachability import Reachability
@@ -116,6 +118,14 @@ def examine_providers(catalog: Catalog, reachability: Reachability) -> Iterator[
             blocked = f"blocks {count(len(item.lines), 'line')}: {', '.join(item.lines)}"
             result = f"cannot be reached: {reason}; {blocked}"
             yield Finding(subject=subject, found=result, waits=True)
+
+
+def examine_lock(catalog: Catalog, lock: Lock | None) -> Iterator[Finding]:
+    """Say which release lines nobody has built anything with, so that none counts as tested."""
+    lines = never_locked(catalog.matrix, lock or Lock())
+    if lines:
+        found = f"never built or tested by anybody, as never locked: {', '.join(lines)}"
+        yield Finding(subject=FILE, found=found, waits=True)
 
 
 def install(host: HostTools, engine: str, root: Path) -> None:

@@ -9,7 +9,10 @@ from builder.app.adapters import Adapters
 from builder.app.planning import Planned
 from builder.build.disk import DiskAdmission, Measure, forget
 from builder.build.events import ImageResult, Result, detail_of
+from builder.common.text import count, gigabytes
 from builder.plan import disk_estimate, time_estimate
+from builder.plan.disk_estimate import Needs
+from builder.plan.models import Plan
 from builder.plan.step_id import StepId
 
 
@@ -20,6 +23,20 @@ class Estimates:
     urgency: Mapping[str, float]
     admission: DiskAdmission
     disk: Measure
+
+
+def expectation(
+    plan: Plan, needs: Needs, seconds: Mapping[str, float], *, jobs: int, budget: int
+) -> str:
+    """Return what a run will build, and about how much time and disk it takes; "" for nothing."""
+    built = [step for step in plan.steps.values() if step.kind == "build" and seconds[step.id]]
+    if not built:
+        return ""
+    hours = sum(seconds.values()) / jobs / 3600
+    taken = [needs[step.target] for step in built]
+    disk = gigabytes(sum(need.kept + round(disk_estimate.UNPACKED * need.added) for need in taken))
+    limit = f", within the budget of {gigabytes(budget)}" if budget else ""
+    return f"{count(len(built), 'target')} to build: about {hours:.1f} h and {disk}{limit}"
 
 
 def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Estimates:
@@ -51,6 +68,8 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
         plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
     )
     seconds = time_estimate.seconds(plan, added)
+    if text := expectation(plan, needs, seconds, jobs=adapters.setup.options.jobs, budget=budget):
+        adapters.setup.notify(text)
     return Estimates(
         urgency=time_estimate.remaining(plan.steps, seconds), admission=admission, disk=disk
     )

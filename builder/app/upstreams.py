@@ -45,9 +45,10 @@ class Upstreams:
             mirrors=self.network.mirrors,
         )
 
-    def copies(self, store: Registry) -> UpstreamCopies:
+    def copies(self, store: Registry, *, hands_over: bool) -> UpstreamCopies:
         """Return what copies charts and their images to our registry."""
         return UpstreamCopies(
+            hands_over=hands_over,
             catalog=self.catalog,
             store=store,
             packages=self.packages,

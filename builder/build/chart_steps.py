@@ -62,7 +62,7 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        checked_chart = CheckedChart(self._context, self._store, chart_plan)
+        checked_chart = self._checked(chart_plan)
         if checked_chart.found():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
@@ -126,6 +126,10 @@ class ChartActions:
             log=log,
             timeout=self._context.timeout,
         )
+
+    def _checked(self, chart_plan: ChartPlan) -> CheckedChart:
+        upstream = self._upstream.package if self._upstream else None
+        return CheckedChart(self._context, self._store, chart_plan, upstream)
 
     def _bring(self, step: Step, checked_chart: CheckedChart) -> None:
         """Copy to our registry what a chart has of an upstream, if it is of one."""

@@ -5,9 +5,9 @@ Anybody can compute that tag, so a package there is held against the files that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from builder.build.run_context import RunContext
 from builder.build.upstream_charts import package_of
@@ -27,11 +27,15 @@ from builder.registry.interfaces import Registry
 
 @dataclass(frozen=True)
 class CheckedChart:
-    """The package of a planned chart."""
+    """The package of a planned chart.
+
+    `package` returns that of the upstream's chart in it, in the place of the registry.
+    """
 
     context: RunContext
     store: Registry
     chart_plan: ChartPlan
+    package: Callable[[str, ChartLock], bytes] | None = None
 
     @cached_property
     def former_files(self) -> Mapping[str, bytes] | None:
@@ -49,8 +53,8 @@ class CheckedChart:
         """Return the files that the package has, but for the digests of its images."""
         files: Mapping[str, bytes] = self.chart_plan.files
         if self.upstream is not None:
-            name, catalog = self.chart_plan.name, self.context.catalog
-            files = with_package(files, package_of(self.store, catalog, name, self.upstream))
+            package = self.package or partial(package_of, self.store, self.context.catalog)
+            files = with_package(files, package(self.chart_plan.name, self.upstream))
         return with_changelog(files, self.former_files)
 
     @property

@@ -108,8 +108,8 @@ class ImagePush:
             self.store.copy(source.at(lock.content), image)
         for kind in _BESIDE:
             beside = f"{lock.content.replace(':', '-')}.{kind}"
-            if self.store.digest(source.with_tag(beside)):
-                self.store.copy(source.with_tag(beside), image.with_tag(beside))
+            if stated := self.store.digest(source.with_tag(beside)):
+                self.store.copy(source.at(stated), image.with_tag(beside))
         return lock.content
 
     def _check_same(self, image: Reference, digest: str, layout: Path) -> None:

@@ -41,18 +41,30 @@ def package_of(store: Registry, catalog: Catalog, name: str, locked: ChartLock) 
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamCopies:
-    """Copies what upstreams have to our registry, once."""
+    """Copies what upstreams have to our registry, once.
+
+    A machine that hands over copies nothing: that which writes copies the same digests itself.
+    """
 
     catalog: Catalog
     store: Registry
     packages: UpstreamPackages
     mirrors: Mapping[str, str]
+    hands_over: bool = False
+
+    def package(self, name: str, locked: ChartLock) -> bytes:
+        """Return the package of a chart, which a machine that hands over may not have kept."""
+        if self.hands_over and self.store.digest(kept_package(self.catalog, name, locked)) is None:
+            return self.packages.package(locked)
+        return package_of(self.store, self.catalog, name, locked)
 
     def bring(self, chart_plan: ChartPlan, locked: ChartLock) -> None:
         """Copy the package and the images of a chart, each by its digest.
 
         Raises DifferenceError where a tag of ours names another image.
         """
+        if self.hands_over:
+            return
         reference = kept_package(self.catalog, chart_plan.name, locked)
         if self.store.digest(reference) is None:
             package = ChartPackage(data=self.packages.package(locked))

@@ -81,7 +81,9 @@ class SchemaKeywords(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Value(FileModel):
+class ValueFacts(FileModel):
+    """What is said of a value beside the keywords of a schema."""
+
     type: Annotated[
         Words | None,
         Field(
@@ -161,7 +163,7 @@ class _Value(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValueSpec(SchemaKeywords, _Value):
+class ValueSpec(SchemaKeywords, ValueFacts):
     """A value of a chart, or what a chart says otherwise of a feature's value."""
 
     @property

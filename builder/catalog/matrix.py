@@ -16,7 +16,6 @@ from builder.catalog.fields import (
     AxisName,
     Constraint,
     Day,
-    Days,
     FileModel,
     Flag,
     Name,
@@ -24,7 +23,6 @@ from builder.catalog.fields import (
     PlatformName,
     Reason,
     ValueName,
-    Whole,
     as_tuple,
     days_after,
     described,
@@ -33,6 +31,8 @@ from builder.catalog.fields import (
     text_as,
     with_other_keys,
 )
+from builder.catalog.patch import Patch, PatchedValue
+from builder.catalog.policies import Bump, Extends, LockSettings, Retention
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
@@ -155,6 +155,10 @@ class Chart(FileModel):
             examples=[{"kubernetes.role": "view"}],
         ),
     ] = field(default_factory=dict)
+    dropped: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
+    """The features of its recipe that patches take away."""
+    changes: Annotated[tuple[PatchedValue, ...], NOT_IN_FILE] = ()
+    """What patches say of its values, in their order."""
     locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -226,63 +230,6 @@ class Network(FileModel):
     """The variables by which programs in an image find mirrors."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LockSettings(FileModel):
-    """How `builder lock` chooses."""
-
-    cooldown: Annotated[
-        Days,
-        Field(
-            description="how old a version must be before it is taken, in days; what Debian's"
-            " archive has is taken at once"
-        ),
-    ] = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retention(FileModel):
-    """What `builder prune` keeps besides the current release, and what it names."""
-
-    # Only weeks and months count that have a release.
-    weeks: Annotated[Whole, Field(ge=1, description="every release of so many last weeks")] = 8
-    months: Annotated[Whole, Field(ge=0, description="the last release of so many last months")] = (
-        12
-    )
-    retired: Annotated[
-        Whole,
-        Field(ge=0, description="days for which the tags of a release line that ended stay"),
-    ] = 180
-
-
-@dataclass(frozen=True, kw_only=True)
-class BumpPolicy(FileModel):
-    """How the release lines of an axis come and go."""
-
-    grace: Annotated[
-        Whole | None,
-        Field(
-            ge=0,
-            description="days after its end of life for which a line is still built and offered,"
-            " but is no default",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bump(FileModel):
-    """How release lines come and go."""
-
-    defaults: Annotated[BumpPolicy, Field(description="what holds for every axis")] = BumpPolicy()
-    axes: Annotated[
-        Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
-    ] = field(default_factory=dict)
-
-    def grace(self, axis: str) -> int:
-        """Return for how many days the lines of an axis are built after their end of life."""
-        own = self.axes.get(axis, self.defaults).grace
-        return (self.defaults.grace if own is None else own) or 0
-
-
 def _name_values(axes: Any) -> Any:
     """Put the names of axes and values into the values; one that is null says nothing."""
     if not isinstance(axes, Mapping):
@@ -302,11 +249,28 @@ def _name_values(axes: Any) -> Any:
 class Matrix(FileModel):
     """matrix.yaml: what an organisation offers."""
 
+    builder: Annotated[
+        str, Field(description='the versions of the builder that it is for, e.g. ">=0.2,<0.3"')
+    ] = ""
+    extends: Annotated[Extends | None, Field(description="the catalog that this one stands on")] = (
+        None
+    )
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
-    lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
-    retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
-    bump: Annotated[Bump, Field(description="how release lines come and go")] = Bump()
+    lock: Annotated[LockSettings, Field(description="how versions are chosen")] = field(
+        default_factory=LockSettings
+    )
+    retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = field(
+        default_factory=Retention
+    )
+    patches: Annotated[
+        Mapping[Name, Patch],
+        named_by_key("name"),
+        Field(description="changes of all charts that a selector picks, by name"),
+    ] = field(default_factory=dict)
+    bump: Annotated[Bump, Field(description="how release lines come and go")] = field(
+        default_factory=Bump
+    )
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
         BeforeValidator(_name_values),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,9 @@ class Locations(Protocol):
 
     def at_key(self, path: Path) -> Location:
         """Return the location of the key of `path`."""
+
+    def removed(self, path: Path) -> Location | None:
+        """Return where a catalog removed what a catalog below has at `path`, if one did."""
 
 
 class Faults:
@@ -89,8 +92,7 @@ class _Checker(Faults):
                 self._check_providers(value, ("axes", axis, value.name))
         for name, chart in matrix.charts.items():
             if chart.image not in matrix.images:
-                hint = did_you_mean(chart.image, matrix.images)
-                self._fail(f"unknown image {chart.image!r}", ("charts", name, "image"), hint)
+                self._unknown("image", chart.image, ("charts", name, "image"), matrix.images)
             self._check_constraint(chart.only, ("charts", name, "only"))
         cycle = graph.find_cycle(edges)
         if cycle:
@@ -109,16 +111,13 @@ class _Checker(Faults):
         self._check_origin(image)
         for index, axis in enumerate(image.axes):
             if axis not in matrix.axes:
-                hint = did_you_mean(axis, matrix.axes)
-                self._fail(f"unknown axis {axis!r}", (*path, "axes", index), hint)
+                self._unknown("axis", axis, (*path, "axes", index), matrix.axes)
         for index, item in enumerate(image.inputs):
             if item.image not in matrix.images:
-                hint = did_you_mean(item.image, matrix.images)
-                self._fail(f"unknown input {item.image!r}", (*path, "inputs", index), hint)
+                self._unknown("input", item.image, (*path, "inputs", index), matrix.images)
         for index, axis in enumerate(image.untagged):
             if axis not in matrix.axes:
-                hint = did_you_mean(axis, matrix.axes)
-                self._fail(f"unknown axis {axis!r}", (*path, "untagged", index), hint)
+                self._unknown("axis", axis, (*path, "untagged", index), matrix.axes)
         self._check_constraint(image.only, (*path, "only"))
         for index, constraint in enumerate(image.exclude):
             self._check_constraint(constraint, (*path, "exclude", index))
@@ -136,8 +135,8 @@ class _Checker(Faults):
         elif image.is_mirrored:
             self._check_mirrored(image)
         elif image.parent not in matrix.images and image.parent not in matrix.axes:
-            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
-            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
+            known = [*matrix.images, *matrix.axes]
+            self._unknown("parent", image.parent, (*path, "from"), known)
         for used in (image.parent, *(item.image for item in image.inputs)):
             if used in matrix.images and matrix.images[used].is_mirrored:
                 message = f"image {used} is mirrored as it is, and nothing is built with it"
@@ -155,6 +154,24 @@ class _Checker(Faults):
             if given:
                 message = f"image {image.name} is mirrored as it is, and has no {key}"
                 self._fail_key(message, (*path, key))
+
+    def _unknown(self, kind: str, name: str, path: Path, known: Iterable[str]) -> None:
+        """Note that there is no image or axis of a name, or that it was removed."""
+        thing, section = ("axis", "axes") if kind == "axis" else ("image", "images")
+        if not self._is_removed(f"{thing} {name!r}", (section, name), path):
+            self._fail(f"unknown {kind} {name!r}", path, did_you_mean(name, known))
+
+    def _is_removed(self, thing: str, named: Path, path: Path) -> bool:
+        """Whether a catalog removed what `path` names; if so, note that there, where it can be
+        mended: the file that names it may be of another catalog.
+        """
+        removed = self.locations.removed(named)
+        if removed is not None:
+            user = ".".join(map(str, path[:2] if path[0] != "axes" else path[:3]))
+            message = f"{thing} is removed here, and {user} needs it"
+            hint = f"{self.locations.at(path)} names it: keep it, or change or remove {user} too"
+            self.errors.append(ConfigError(message, hint=hint, location=removed))
+        return removed is not None
 
     def _check_root(self, image: Image) -> None:
         path: Path = ("images", image.name)
@@ -189,4 +206,7 @@ class _Checker(Faults):
             for index, name in enumerate(names):
                 if problem := constraints.problem(name, names, axis, self._matrix.axes[axis]):
                     self.unknown.append((axis, name))
+                    thing, value_path = f"value {name!r} of axis {axis}", ("axes", axis, name)
+                    if self._is_removed(thing, value_path, (*path, axis, index)):
+                        continue
                     self._fail(problem.message, (*path, axis, index), problem.hint)

@@ -47,9 +47,9 @@ from builder.catalog.matrix import (
     Network,
     Pin,
     Proxy,
-    Retention,
     Settings,
 )
+from builder.catalog.policies import Retention
 from builder.catalog.release_line import AxisValue, LineProvider, Source
 from builder.catalog.sources import UpstreamChart
 

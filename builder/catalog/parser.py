@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from builder.catalog import yaml_document as documents
 from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import repository_of
+from builder.catalog.merge import Layer, MergedDocument, merge
 from builder.catalog.models import (
     AxisValue,
     Chart,
@@ -40,6 +41,22 @@ _RESERVED = ("charts", "releases")
 CheckName = Callable[[str, Location], None]
 
 
+_OF_ONE_CATALOG = ("extends", "builder")
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog."""
+
+    catalog: str
+    file: str
+    text: str
+
+
+Below = tuple[SourceText, ...]
+"""A file as the catalogs have it that a catalog stands on, the lowest first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParsedMatrix:
     """A matrix, and the locations of its parts."""
@@ -49,13 +66,15 @@ class ParsedMatrix:
 
 
 def parse_matrix(
-    text: str, file: str, note: Callable[[str], None] = no_note
+    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
     `note` is called for each key that has another name now.
     """
-    document, errors = _load(text, file, "matrix.yaml", note)
+    document, errors = document_of(
+        (*below, SourceText("", file, text)), "matrix.yaml", Matrix, note
+    )
     matrix, problems = validate(document, Matrix)
     errors += problems
     if matrix is None:
@@ -94,6 +113,7 @@ def parse_recipe(
     axes: Mapping[str, tuple[AxisValue, ...]],
     note: Callable[[str], None] = no_note,
     check_ecosystem: CheckName | None = None,
+    below: Below = (),
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
 
@@ -102,7 +122,9 @@ def parse_recipe(
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
     """
-    document, errors = _load(text, file, "recipe.yaml", note)
+    document, errors = document_of(
+        (*below, SourceText("", file, text)), "recipe.yaml", RecipeFile, note
+    )
     recipe, problems = validate(document, RecipeFile)
     errors += problems
     if recipe is None:
@@ -125,42 +147,49 @@ def parse_recipe(
 
 
 def parse_chart(
-    text: str, file: str, note: Callable[[str], None] = no_note
+    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[ChartFile | None, list[BuilderError]]:
     """Parse chart.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = _load(text, file, "chart.yaml", note)
+    document, errors = document_of(
+        (*below, SourceText("", file, text)), "chart.yaml", ChartFile, note
+    )
     chart, problems = validate(document, ChartFile, at_keys=True)
     return chart, errors + problems
 
 
 def parse_upstream(
-    text: str, file: str, note: Callable[[str], None] = no_note
+    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[UpstreamChartFile | None, list[BuilderError]]:
     """Parse upstream.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = _load(text, file, "upstream.yaml", note)
+    document, errors = document_of(
+        (*below, SourceText("", file, text)), "upstream.yaml", UpstreamChartFile, note
+    )
     chart, problems = validate(document, UpstreamChartFile, at_keys=True)
     return chart, errors + problems
 
 
 def parse_feature(
-    text: str, file: str, note: Callable[[str], None] = no_note
+    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[FeatureFile | None, list[BuilderError]]:
     """Parse feature.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = _load(text, file, "feature.yaml", note)
+    document, errors = document_of(
+        (*below, SourceText("", file, text)), "feature.yaml", FeatureFile, note
+    )
     feature, problems = validate(document, FeatureFile, at_keys=True)
     return feature, errors + problems
 
 
 @lru_cache(maxsize=256)
 def parse_feature_once(
-    text: str, file: str
+    texts: Below,
 ) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
     """Parse feature.yaml once in a process: every catalog has those of the builder.
 
     Returns what `parse_feature` does, and its notes.
     """
     notes: list[str] = []
-    parsed, errors = parse_feature(text, file, notes.append)
+    *below, own = texts
+    parsed, errors = parse_feature(own.text, own.file, notes.append, tuple(below))
     return parsed, tuple(errors), tuple(notes)
 
 
@@ -169,15 +198,49 @@ def parse_services(text: str, file: str) -> tuple[ServiceTable | None, tuple[Bui
     """Parse services.yaml once in a process. Broken YAML is raised; other mistakes are returned."""
     document, errors = documents.load(text, file)
     table, problems = validate(document, ServiceTable)
-    return table and replace(table, file=file), (*errors, *problems)
+    errors += problems
+    if table is None:
+        return None, tuple(errors)
+    for service in table.services:
+        location = document.at_key(("services", service.name))
+        if not service.key.isidentifier():
+            message = f"a template cannot read discovery.{service.key}"
+            hint = "give the row a `value` of letters and digits, e.g. labelStudio"
+            errors.append(ConfigError(message, hint=hint, location=location))
+        if any("{{" in text for text in service.texts):
+            message = f"a text of {service.name} has {{{{"
+            hint = "a hole has one brace: {key}"
+            errors.append(ConfigError(message, hint=hint, location=location))
+    return replace(table, file=file), tuple(errors)
 
 
-def _load(
-    text: str, file: str, kind: str, note: Callable[[str], None]
+def document_of(
+    texts: Below, kind: str, model: type, note: Callable[[str], None] = no_note
 ) -> tuple[Document, list[BuilderError]]:
-    document, errors = documents.load(text, file)
-    document, problems = with_new_names(document, kind, note)
-    return document, errors + problems
+    """Return a file of a catalog, laid over those that it stands on. Broken YAML is raised."""
+    layers, errors = _layers(texts, kind, note)
+    if len(layers) == 1:
+        return layers[0].document, errors
+    merged, problems = merge(layers, model, own_keys=_OF_ONE_CATALOG)
+    return merged, errors + problems
+
+
+def layered(texts: Below, kind: str, model: type) -> MergedDocument:
+    """Return a file that was read without a mistake, with where each of its values comes from."""
+    return merge(_layers(texts, kind, no_note)[0], model, own_keys=_OF_ONE_CATALOG)[0]
+
+
+def _layers(
+    texts: Below, kind: str, note: Callable[[str], None]
+) -> tuple[list[Layer], list[BuilderError]]:
+    errors: list[BuilderError] = []
+    layers: list[Layer] = []
+    for item in texts:
+        document, problems = documents.load(item.text, item.file)
+        document, more = with_new_names(document, kind, note)
+        errors += [*problems, *more]
+        layers.append(Layer(catalog=item.catalog, document=document))
+    return layers, errors
 
 
 def _check_urls(

@@ -41,6 +41,14 @@ class Source(FileModel):
         ),
     ] = None
 
+    expired: Annotated[
+        Flag,
+        Field(
+            description="true: a suite whose indexes have expired is taken too: that of a mirror"
+            " which lags behind testing"
+        ),
+    ] = False
+
     @property
     def given(self) -> dict[str, str]:
         """What the file says, by kind; just one kind is valid."""

@@ -107,3 +107,8 @@ def _described(model: type, path: Path) -> Mapping[str, Any]:
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node if isinstance(node, dict) else {}
+
+
+def is_required(model: type, path: Path) -> bool:
+    """Whether the mapping around `path` must have that key."""
+    return bool(path) and path[-1] in _described(model, path[:-1]).get("required", ())

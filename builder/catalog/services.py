@@ -126,6 +126,13 @@ class Service(FileModel):
         return self.value or self.name
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """All its texts."""
+        entries = self.file.entries if self.file is not None else {}
+        several = (*self.variables.values(), *entries.values(), *self.publishes.values())
+        return tuple(text for texts in several for text in texts)
+
+    @property
     def feature(self) -> str:
         """The name of the feature that connects a chart to it."""
         return f"{self.key}-client"
@@ -244,14 +251,13 @@ def _helpers(service: Service) -> str:
         "needs": list(service.needs),
         "variables": _plain(service.variables),
     }
-    texts = [text for texts in service.variables.values() for text in texts]
     if service.file is not None:
-        entries = service.file.entries
         row["file"] = {
-            "name": service.file.name, "format": service.file.format, "entries": _plain(entries),
-        }  # fmt: skip
-        texts += [text for texts in entries.values() for text in texts]
-    used = {name for name in _OWN if any(f"{{{name}}}" in text for text in texts)}
+            "name": service.file.name,
+            "format": service.file.format,
+            "entries": _plain(service.file.entries),
+        }
+    used = {name for name in _OWN if any(f"{{{name}}}" in text for text in service.texts)}
     own = "".join(f' "{name}" {value}' for name, value in _OWN.items() if name in used)
     name = f"chart.{service.feature}"
     return f"""\

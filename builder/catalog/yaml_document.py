@@ -49,6 +49,14 @@ class Document:
         """Return the location of the key of `path`."""
         return self._locate(path, self.keys)
 
+    def removed(self, path: Path) -> Location | None:
+        """Return where what was at `path` is removed: nowhere, in a file of one catalog."""
+        return None
+
+    def catalog_of(self, path: Path) -> str:
+        """Return the catalog that declares what is at `path`; "" in a file of one catalog."""
+        return ""
+
     def _locate(self, path: Path, positions: dict[Path, tuple[int, int]]) -> Location:
         position = positions.get(path)
         while position is None and path:

@@ -75,7 +75,8 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     for name in names:
         chart = catalog.matrix.charts[name]
         axes = frozenset(catalog.matrix.axes_of(chart.image))
-        key = (chart.recipe, chart.features, axes, repr(chart.values), repr(chart.fixed))
+        said = repr((chart.values, chart.fixed, chart.dropped, chart.changes))
+        key = (chart.recipe, chart.features, axes, said)
         if key in looked_at:
             continue
         looked_at.add(key)

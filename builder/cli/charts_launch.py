@@ -77,6 +77,9 @@ def command(chart: str, context: Path | None, patch: Path | None, **options: Any
 def _rendered(app: App, name: str) -> Path:
     """Render a chart of the matrix to a folder below `build/`, and return it with helm."""
     matrix, lock = app.catalog.matrix, app.locked()
+    if name in matrix.upstream_charts:
+        message = f"the chart {name} has a package of its upstream in it, which a run brings"
+        raise SelectionError(message, hint=f"builder charts -s {name}; then name its folder")
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)

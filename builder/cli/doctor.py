@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.doctor import examine, examine_providers, install, install_browser
+from builder.app.doctor import examine, examine_lock, examine_providers, install, install_browser
 from builder.cli.open import host_tools, open_app
 from builder.cli.options import engine
 from builder.cli.options import root as root_option
@@ -38,7 +38,8 @@ def command(root: Path, engine: str, is_to_install: bool, browser: bool) -> int:
     findings = [*examine(host, engine, root.resolve())]
     app = open_app(root)
     failures = 0
-    for item in (*findings, *examine_providers(app.catalog, app.adapters.reachability)):
+    providers = examine_providers(app.catalog, app.adapters.reachability)
+    for item in (*findings, *providers, *examine_lock(app.catalog, app.project.lock)):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")
         if not item.ok:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from builder.app.app import App
+from builder.app.value_origins import value_origins
 from builder.catalog.selection import find
 from builder.cli.open import open_app
 from builder.cli.options import planning
@@ -20,22 +21,38 @@ from builder.plan.image_metadata import DOCUMENT, damaged, reference_of
 from builder.plan.models import TargetPlan
 from builder.registry.interfaces import Artifact
 from builder.registry.release_record import ReleasedTarget
+from builder.report.plan import columns
 
 
 @click.command()
 @click.argument("target")
 @planning
+@click.option(
+    "--value",
+    "is_value",
+    is_flag=True,
+    help="Show where a value of matrix.yaml or of a chart is set, in place of a target.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(target: str, style: str, offline: bool, **options: Any) -> int:
+def command(target: str, is_value: bool, style: str, offline: bool, **options: Any) -> int:
     """Show the inputs of a target's fingerprint, and how they differ from the released ones.
+
+    With --value, TARGET is the path of a value: show it and each place that set it, the weakest
+    first.
 
     \b
     Example:
       builder explain jupyter-python
       builder explain jupyter-python --format json
+      builder explain --value charts.jupyter-python.values.persistence.size.default
     """
     app = open_app(**{**options, "select": ()})
+    return _show_origins(app, target, style) if is_value else _show(app, target, style, offline)
+
+
+def _show(app: App, target: str, style: str, offline: bool) -> int:
+    """Print the inputs of a target's fingerprint."""
     lock = app.fitting_lock()
     chosen = find(app.project.expansion, target).id
     planned, change = None, ""
@@ -59,6 +76,40 @@ def command(target: str, style: str, offline: bool, **options: Any) -> int:
     if change:
         click.echo(change)
     return 0
+
+
+def _show_origins(app: App, path: str, style: str) -> int:
+    """Print a value, and the places that set it."""
+    found = value_origins(app.workspace.files, app.catalog, path)
+    rows = [
+        (
+            origin.catalog,
+            str(origin.location).removeprefix(f"{origin.catalog}:"),
+            one_value(origin.value),
+            "" if origin.rule == "set" else origin.rule,
+        )
+        for origin in found.origins
+    ]
+    if style == "json":
+        keys = ("catalog", "location", "value", "rule")
+        data = {
+            "path": path,
+            "value": found.value,
+            "origins": [
+                dict(zip(keys, (*row[:2], origin.value, origin.rule), strict=True))
+                for row, origin in zip(rows, found.origins, strict=True)
+            ],
+        }
+        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
+        return 0
+    click.echo(one_value(found.value))
+    click.echo("\n".join(f"  {line}" for line in columns(rows)))
+    return 0
+
+
+def one_value(value: Any) -> str:
+    """Return a value on one line: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _as_json(target: str, fingerprint: Fingerprint, item: TargetPlan | None) -> str:

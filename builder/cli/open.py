@@ -22,8 +22,9 @@ from builder.build.events import Listener
 from builder.ci.systems import AUTO, CISystem, running_in
 from builder.common.process import Runner
 from builder.plan.models import Step
-from builder.project import MATRIX, Workspace
+from builder.project import Workspace
 from builder.report.progress import shown
+from builder.source_catalogs import MATRIX
 
 
 def open_app(root: Path, platforms: Sequence[str] = (), ci: str = AUTO, **options: Any) -> App:

@@ -59,9 +59,11 @@ class Checkout:
     `tracked_leftovers` are files that look like leftovers and that git tracks: they count.
     `programs` are the files that git's index calls executable; None: the file system's modes count.
     `converted` are the files that git stores with LF and wrote with CR LF into this clone only.
+    `label` begins the names of files in errors.
     """
 
     root: Path
+    label: str = ""
     ignored: frozenset[Path] = frozenset()
     tracked_leftovers: frozenset[Path] = frozenset()
     converted: frozenset[Path] = frozenset()
@@ -176,13 +178,13 @@ class Checkout:
 
     def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return ConfigError(message, hint=hint, location=Location(file=str(name)))
+        return ConfigError(message, hint=hint, location=Location(file=f"{self.label}{name}"))
 
 
-def read_checkout(root: Path, runner: Runner) -> Checkout:
+def read_checkout(root: Path, runner: Runner, label: str = "") -> Checkout:
     """Return the catalog in `root`, with the state of its files if it is a work tree of git."""
     if not _may_be_of_git(root):
-        return Checkout(root=root)
+        return Checkout(root=root, label=label)
     ignored: tuple[str, ...] = ()
     if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
         words = ("--others", "--ignored", "--exclude-standard", "--directory")
@@ -197,6 +199,7 @@ def read_checkout(root: Path, runner: Runner) -> Checkout:
     leftovers = _tracked_leftovers(_git(root, runner, "ls-files"))
     return Checkout(
         root=root,
+        label=label,
         tracked_leftovers=frozenset(_paths(root, leftovers)),
         ignored=frozenset(_paths(root, ignored)),
         converted=frozenset(_paths(root, _converted(converted))),

@@ -278,7 +278,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
         **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         "bases": {
             name: {
-                "source": {base.source.kind: base.source.value},
+                "source": _source_data(base.source),
                 "content": base.content,
                 **({"version": base.version, "manifest": base.manifest} if base.version else {}),
                 "epoch": base.epoch,
@@ -385,10 +385,21 @@ def _reason(error: Exception) -> str:
     return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
+def _source_data(source: Source) -> dict[str, Any]:
+    return {source.kind: source.value, **({"expired": True} if source.expired else {})}
+
+
+def _source(item: Mapping[str, Any]) -> Source:
+    source = Source(**item)
+    (value,) = source.given.values()
+    if not isinstance(value, str):
+        raise TypeError(f"not a source: {value!r}")
+    return source
+
+
 def _base(item: Mapping[str, Any]) -> BaseLock:
-    ((kind, value),) = item["source"].items()
     return BaseLock(
-        source=Source(**{kind: value}),
+        source=_source(item["source"]),
         content=str(item["content"]),
         version=str(item.get("version", "")),
         manifest=str(item.get("manifest", "")),

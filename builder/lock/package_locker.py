@@ -352,7 +352,7 @@ def with_dependencies(
 
 
 def overdue_pins(matrix: Matrix, today: str) -> list[str]:
-    """Return a sentence for each pin whose review date has passed."""
+    """Return a sentence for each pin, and each patch, whose review date has passed."""
     overdue = []
     for image in matrix.images.values():
         if image.pin and image.pin.until < today:
@@ -365,4 +365,9 @@ def overdue_pins(matrix: Matrix, today: str) -> list[str]:
                 f"image {image.name} pins {', '.join(pinned)}, until {image.pin.until}:"
                 f" {image.pin.reason}"
             )
+    overdue += [
+        f"patch {patch.name} is to be looked at again since {patch.until}: {patch.why}"
+        for patch in matrix.patches.values()
+        if patch.until and patch.until < today
+    ]
     return overdue

@@ -86,6 +86,21 @@ def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
     return ""
 
 
+def never_locked(matrix: Matrix, lock: Lock) -> tuple[str, ...]:
+    """Return the release lines and mirrored images that the lock lacks for every base.
+
+    With this lock nobody can have built or tested anything that has one.
+    """
+    return tuple(
+        value.id
+        for values in matrix.axes.values()
+        for value in values
+        if (value.provider_names or value.is_mirrored)
+        and value.id not in lock.versions
+        and value.id not in lock.release_lines
+    )
+
+
 def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:
     """Whether the base and every release line of a target is locked."""
     is_base = expansion.base_of(target).id in lock.bases

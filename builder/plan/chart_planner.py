@@ -52,9 +52,9 @@ class ChartPlanner:
                 for members in expanded
                 if not any(self._barrier(target, targets) for target in members.values())
             ]
-            available.sort(key=self._is_past)  # the first is the default
+            available.sort(key=lambda members: (self._is_preview(members), self._is_past(members)))
             if available and self._is_preview(available[0]):
-                available = []
+                available = []  # the first is the default, which a preview never is
             is_selected = any(not selected.isdisjoint(members.values()) for members in available)
             if is_selected:
                 planned[name] = self._chart(name, available, targets)

@@ -109,13 +109,17 @@ class ChartPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A plan. `release` is the name of the release that it makes."""
+    """A plan. `release` is the name of the release that it makes.
+
+    `never_locked` are the release lines of the catalog that no target was ever built with.
+    """
 
     release: str
     targets: Mapping[str, TargetPlan]
     charts: Mapping[str, ChartPlan]
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
+    never_locked: tuple[str, ...] = ()
 
 
 def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:

@@ -17,7 +17,7 @@ from builder.common import graph
 from builder.common.errors import ConfigError
 from builder.common.text import count
 from builder.lock.lockfile import Lock
-from builder.lock.requests import unlocked_line
+from builder.lock.requests import never_locked, unlocked_line
 from builder.oci.reference import parse as parse_reference
 from builder.plan.chart_planner import ChartPlanner, chart_step
 from builder.plan.fingerprint import Fingerprint
@@ -107,6 +107,7 @@ class _Planner:
             charts=charts,
             bases=bases,
             steps={step.id: step for step in [*steps, release_step]},
+            never_locked=never_locked(self.catalog.matrix, self.lock),
         )
 
     def _with_missing(self, selected: Sequence[str]) -> list[str]:

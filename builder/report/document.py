@@ -135,7 +135,8 @@ class Report:
     """The report of a run.
 
     `stopped` names the signal that interrupted the run, if any. `changes` are those since the
-    previous release, if any. `not_locked` are the problems of the lock.
+    previous release, if any. `not_locked` are the problems of the lock,
+    and `never_locked` the release lines that nobody built anything with.
     """
 
     format: int = FORMAT
@@ -151,3 +152,4 @@ class Report:
     release: ReleaseRow
     changes: Difference | None
     not_locked: tuple[NotLocked, ...]
+    never_locked: tuple[str, ...]

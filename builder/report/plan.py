@@ -91,7 +91,12 @@ def as_table(plan: Plan) -> str:
     charts = count(len(plan.charts), "chart")
     targets = count(len(plan.targets), "target") + (f": {summary}" if summary else "")
     footer = f"{targets}; {packaged} of {charts} to package"
-    return "\n".join([*columns(rows), "", footer])
+    return "\n".join([*columns(rows), "", *never_built_lines(plan.never_locked), footer])
+
+
+def never_built_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return a line for the release lines that nobody built anything with, if there are any."""
+    return (f"never built or tested by anybody, as never locked: {', '.join(lines)}",) * bool(lines)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -33,6 +33,7 @@ from builder.report.document import (
     TargetRow,
 )
 from builder.report.markdown import table
+from builder.report.plan import never_built_lines
 from builder.report.release import commands, headline
 
 _BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
@@ -69,6 +70,7 @@ def report_of(
         release=release_row(plan, results),
         changes=changes,
         not_locked=tuple(not_locked),
+        never_locked=plan.never_locked,
     )
 
 
@@ -134,6 +136,7 @@ def as_markdown(report: Report) -> str:
         *run_stats.disk_lines(report.disk),
         *run_stats.bake_lines(report.bake),
         *_not_locked(report.not_locked),
+        *(line for text in never_built_lines(report.never_locked) for line in (text, "")),
         *diff.section(report.changes),
         *_images(report.targets),
         *_charts(report.charts),

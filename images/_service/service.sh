@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # what it sets is for the script that sources it
 # What the start scripts of services share. A script sources it, and names itself `start`.
 # A recipe has a link to it: files/service.sh. Images keep it as /opt/onyxia/service.sh.
 
@@ -6,16 +7,24 @@ fail() {
   exit 1
 }
 
-# A password is given, unless there are data that know one; and it is one line.
-check_password() {
-  case ${PASSWORD:-} in
-    # What a chart writes where none was given, and no cluster could keep one that is generated.
-    NO-PASSWORD-WAS-GIVEN) fail "no password was given: set security.password or" \
+# What a chart writes where no password was given, and no cluster could keep one that is generated.
+placeholder=NO-PASSWORD-WAS-GIVEN
+
+# A password may be missing where data know one.
+# check_secret NAME TEXT
+check_secret() {
+  case $2 in
+    "$placeholder") fail "no password was given: set security.password or" \
       "security.existingSecret of the chart, or install it by helm, which keeps a generated one" ;;
     *'
-'*) fail "PASSWORD has a line break in it" ;;
-    '') fail "PASSWORD is unset, and nobody could enter" ;;
+'*) fail "$1 has a line break in it" ;;
   esac
+}
+
+# A password that is always needed.
+check_password() {
+  check_secret PASSWORD "${PASSWORD:-}"
+  [ -n "${PASSWORD:-}" ] || fail "PASSWORD is unset, and nobody could enter"
 }
 
 # The folder of the data can be written by whoever this is.

@@ -31,7 +31,11 @@ TODAY = WEEKS[-1].replace(".", "-")
 PLACEHOLDERS = {
     "DIR": "../main", "FILE": "context.yaml", "CHART": "jupyter-r", "TARGET": "base",
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
+    "PATH": "axes.python.3.13",
+    "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
+    # The catalog of the pages has nothing of an upstream.
+    "mongodb": "mlflow", "argo-workflows": "mlflow",
 }  # fmt: skip
 HANDOVER = {**PLACEHOLDERS, "DIR": "build/handover"}
 # Not run here, with the file of the test that runs it.
@@ -41,6 +45,7 @@ ELSEWHERE = {
 # What a page says that was done before.
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
+    ("plan", "--root", "alone"): ("flatten", "--out", "alone"),
     ("publish", "--registry", "ghcr.io/myorg"): ("build", "--registry", "ghcr.io/myorg"),
     **dict.fromkeys(
         (("push", "DIR", "ID"), ("push", "build/handover", "build:base/debian=13")),

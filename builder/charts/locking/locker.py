@@ -52,7 +52,8 @@ class ChartLocker:
         # Whatever the values say of images: those that upstream names by itself.
         manifests = self._render(chart, recipe, replace(found, pin=PINS[-1]), package)
         images = [image.text for image in images_in(manifests[0])]
-        digests = {text: self._digest(text) for text in dict.fromkeys([*images, *recipe.started])}
+        # In the order of the written lock: the files of our chart follow it.
+        digests = {text: self._digest(text) for text in sorted({*images, *recipe.started})}
         return self._pinned(chart, recipe, replace(found, images=digests), package)
 
     def _pinned(

@@ -113,7 +113,11 @@ def _parts(
 ) -> tuple[Part, ...]:
     folder = f"charts/{recipe.name}"
     requested = [
-        *((name, locate_item(recipe, folder, name)) for name in recipe.features),
+        *(
+            (name, locate_item(recipe, folder, name))
+            for name in recipe.features
+            if name not in chart.dropped
+        ),
         *((name, chart.at("features", name)) for name in chart.features),
     ]
     errors: list[BuilderError] = []

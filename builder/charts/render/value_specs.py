@@ -36,12 +36,14 @@ def values_of(
             if path in specs:
                 described, location = specs[path]
                 specs[path] = (described.changed_by(change), location)
-    for path, change, location in _changes(recipe_part, chart):
+    for path, change, location in _of_recipe(recipe_part):
         if path not in specs and change.type is None:
             errors.append(_unknown(path, specs, features, location))
             continue
         described = specs[path][0] if path in specs else ValueSpec()
         specs[path] = (described.changed_by(change), location)
+    for path in _change_by_matrix(specs, chart):
+        errors.append(_unknown(path, specs, features, chart.at("values", path)))
     values = _read_all(specs, facts, errors)
     settings = fixed.settings(chart, [value.path for value in values])
     values, unknown = fixed.with_fixed(values, settings)
@@ -83,12 +85,22 @@ def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
     return specs
 
 
-def _changes(recipe_part: Part, chart: Chart) -> Iterator[tuple[str, ValueSpec, Location]]:
+def _change_by_matrix(specs: Specs, chart: Chart) -> list[str]:
+    """Change what patches and the chart's own line say; return the paths that are not there."""
+    for item in chart.changes:
+        if item.path in specs:
+            specs[item.path] = (item.change.apply(specs[item.path][0]), item.location)
+    for path, default in chart.values.items():
+        if path in specs:
+            described = specs[path][0].changed_by(ValueSpec(default=default))
+            specs[path] = (described, chart.at("values", path))
+    return [path for path in chart.values if path not in specs]
+
+
+def _of_recipe(recipe_part: Part) -> Iterator[tuple[str, ValueSpec, Location]]:
     for path, spec in recipe_part.values.items():
         location = describe.locate(recipe_part.files, recipe_part.folder, "chart.yaml", path)
         yield path, spec, location
-    for path, default in chart.values.items():
-        yield path, ValueSpec(default=default), chart.at("values", path)
 
 
 def _read_all(

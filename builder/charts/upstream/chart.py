@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from builder.catalog.models import Chart, UpstreamChart, UpstreamChartRecipe
 from builder.charts.package import package_file
@@ -16,7 +16,7 @@ from builder.charts.render import values as describe
 from builder.charts.render.values import Value
 from builder.charts.upstream.pins import copies, pin_values
 from builder.common.errors import BuilderError, ConfigError, Location, StepError, raise_all
-from builder.common.mappings import at, merged, nested
+from builder.common.mappings import merged, nested
 from builder.common.yaml_writer import block
 from builder.lock.lockfile import ChartLock
 
@@ -82,10 +82,19 @@ def unread(recipe: UpstreamChartRecipe, values: Mapping[str, object]) -> Iterato
     for rule in recipe.images:
         paths += [rule.registry, rule.repository, rule.tag, rule.digest]
     for path in filter(None, dict.fromkeys(paths)):
-        *above, last = describe.split_path(path)
-        parent = at(values, *above)
-        if not isinstance(parent, Mapping) or last not in parent:
+        if not _has(values, describe.split_path(path)):
             yield f"upstream.yaml names the value {path}, which values.yaml of upstream lacks"
+
+
+def _has(node: object, keys: Sequence[str]) -> bool:
+    """Whether a values.yaml has a path, or leaves open what is in a part of it, as `{}`."""
+    for key in keys:
+        if not node and not isinstance(node, str | bool | int):
+            return True
+        if not isinstance(node, Mapping) or key not in node:
+            return False
+        node = node[key]
+    return True
 
 
 def _upstream(chart: Chart) -> UpstreamChart:

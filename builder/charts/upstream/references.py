@@ -44,11 +44,25 @@ class FoundImage:
 
 
 def rendered(manifests: str) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each object that Helm rendered, with its template. Raises StepError."""
+    """Yield each object that Helm rendered, those of lists too, with its template.
+
+    Raises StepError.
+    """
     for part in re.split(r"^---\s*$", manifests, flags=re.MULTILINE):
         match = _SOURCE.search(part)
+        template = match[1].partition("/")[2] if match else ""
         for document in documents(part):
-            yield (match[1].partition("/")[2] if match else ""), document
+            yield from ((template, item) for item in _objects(document))
+
+
+def _objects(document: dict[str, object]) -> Iterator[dict[str, object]]:
+    items = document.get("items")
+    if not str(document.get("kind", "")).endswith("List") or not isinstance(items, list):
+        yield document
+        return
+    for item in items:
+        if isinstance(item, dict):
+            yield from _objects(item)
 
 
 def images_in(manifests: str) -> list[FoundImage]:

@@ -19,7 +19,7 @@ from builder.resolvers.versions import arch_of, newest_first, newest_of, no_arch
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
 Prepare = Callable[[Base, BaseLock], AptRoot]
-CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky"}
 
 
 class AptProvider:

@@ -15,6 +15,11 @@ _LEAVE_OUT = (
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/info/*",
 )
+# In its list of sources, which whoever asks the archive of the base reads: a build and the lock.
+_EXPIRED = (
+    'sed -i "s/^deb \\[/deb [check-valid-until=no /; t; s/^deb /deb [check-valid-until=no] /"'
+    ' "$1/etc/apt/sources.list"'
+)
 _ARCHITECTURES = {"arm/v7": "armhf", "386": "i386"}
 
 
@@ -30,6 +35,8 @@ def bootstrap_argv(
     """Return how mmdebstrap writes an archive: same packages and SOURCE_DATE_EPOCH, same bytes."""
     return (
         "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
-        "--include=ca-certificates", *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,
+        "--include=ca-certificates",
+        *([f"--setup-hook={_EXPIRED}"] if source.expired else []),
+        *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,
         "--", source.value, archive,
     )  # fmt: skip

@@ -57,9 +57,9 @@ class PipResolver:
     """Locks and fetches wheels of the default index, and of PyTorch's for its release lines.
 
     Files are kept in `folder` by their sha256. `is_alone`: packages are installed without their
-    dependencies, and may state the hashes that they must have. `only_looks`: pages of the index are
-    fetched once for all targets, and those of packages that no target has may be older. `download`
-    gets sources.
+    dependencies, but for a request with extras, and may state the hashes that they must have.
+    `only_looks`: pages of the index are fetched once for all targets, and those of packages that no
+    target has may be older. `download` gets sources.
     """
 
     def __init__(
@@ -290,7 +290,8 @@ class PipResolver:
             command = self._uv_command(request)
             argv = (
                 *command.argv, "--constraint", file.name,
-                *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
+                *(["--no-deps"] if self._is_alone and "[" not in "".join(request.names) else []),
+                *(["--offline"] if offline else []),
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
             command = replace(command, argv=argv, stdin=text.encode())

@@ -37,7 +37,7 @@ from builder.resolvers.python.standalone import uv
 from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-_GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
+_GLIBC = {"12": "2_36", "13": "2_40", "14": "2_40"}  # of Debian; uv knows none that is newer
 _SAID = {
     "failed to lookup address": "its host name is unknown",
     "Connection refused": "the connection was refused",

@@ -31,6 +31,34 @@ for name in sys.argv[1:]:
     print(name, version)
 """
 
+# What was taken out of wheels: each file is opened by its path, and each library must be the one
+# that the loader finds by its name. The folder beside them says which wheels these were.
+ASK_WHEELS = r"""
+import ctypes, ctypes.util, glob, os, sys
+place, names = sys.argv[1], sys.argv[2:]
+files = sorted(glob.glob(f"{place}/lib/*.so.*"))
+assert files, place
+for file in files:
+    ctypes.CDLL(file)
+folders = [os.path.basename(path) for path in glob.glob(f"{place}/*.dist-info")]
+wheels = dict(folder.removesuffix(".dist-info").split("-") for folder in folders)
+for name in names:
+    value, said = ctypes.c_int(), []
+    library = ctypes.CDLL(ctypes.util.find_library(name))
+    if name == "cudart":
+        assert library.cudaRuntimeGetVersion(ctypes.byref(value)) == 0
+        said = [value.value // 1000, value.value % 1000 // 10]
+    else:
+        for part in range(3):
+            assert getattr(library, f"{name}GetProperty")(part, ctypes.byref(value)) == 0, name
+            said.append(value.value)
+    said = ".".join(map(str, said))
+    version = wheels["nvidia_cuda_runtime" if name == "cudart" else f"nvidia_{name}"]
+    assert f"{version}.".startswith(f"{said}."), f"{name}: {said}, not {version}"
+    print(name, version)
+print("toolkit", wheels["cuda_toolkit"])
+"""
+
 # A number goes to the device and comes back.
 COMPUTE = r"""
 import ctypes, ctypes.util
@@ -52,10 +80,16 @@ def test_libraries_of_cuda_are_those_of_the_lock(host, facts):
         # What brings its own, as wheels do, keeps it out of everybody's way.
         assert "libcud" not in host.check_output("/sbin/ldconfig -p")
         return
-    found = host.check_output(f"python3 -c '{ASK}' {' '.join(LIBRARIES)}").splitlines()
+    names, cuda = " ".join(LIBRARIES), facts["versions"]["cuda"]
+    if facts["providers"]["cuda"] == "pypi":
+        place = f"/usr/local/cuda-{facts['axes']['cuda']}"
+        found = host.check_output(f"python3 -c '{ASK_WHEELS}' {place} {names}").splitlines()
+        assert dict(line.split() for line in found).pop("toolkit") == cuda
+        return
+    found = host.check_output(f"python3 -c '{ASK}' {names}").splitlines()
     versions = dict(line.split() for line in found)
     assert set(versions) == set(LIBRARIES)
-    assert versions["cudart"].startswith(facts["versions"]["cuda"])
+    assert versions["cudart"].startswith(cuda)
 
 
 @pytest.mark.gpu

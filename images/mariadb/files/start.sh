@@ -9,6 +9,7 @@ umask 0077
 
 [ $$ -ne 1 ] || exec dumb-init --single-child "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
 
 data=${MARIADB_DATA:-/var/lib/mariadb/data/mariadb}
@@ -16,6 +17,7 @@ user=${MARIADB_USER:-mariadb}
 database=${MARIADB_DATABASE:-defaultdb}
 
 # A name and a text, as SQL has them.
+# shellcheck disable=SC2016 # these are its signs
 name() { printf '`%s`' "$(printf %s "$1" | sed 's/`/``/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g")"; }
 
@@ -34,10 +36,6 @@ make_data() {
   rm -rf "$data.new"
   mariadb-install-db --no-defaults --datadir="$data.new" --skip-test-db --skip-name-resolve \
     --auth-root-authentication-method=normal > "$data.log" 2>&1 \
-    || { cat "$data.log" >&2; fail "no data can be made in $data"; }
-  # Those without a password, under the names of this machine.
-  echo "DELETE FROM mysql.global_priv WHERE user IN ('', 'root') AND host <> 'localhost';" \
-    | mariadbd --no-defaults --bootstrap --datadir="$data.new" 2>> "$data.log" \
     || { cat "$data.log" >&2; fail "no data can be made in $data"; }
   mv "$data.new" "$data"
   rm "$data.log"
@@ -84,6 +82,9 @@ accounts() {
     printf 'ALTER USER %s IDENTIFIED BY %s REQUIRE %s;\n' "$account" "$secret" "$required"
   done
   printf "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%%' WITH GRANT OPTION;\n"
+  # Whoever made the data left accounts without a password, under the names of that machine.
+  printf "DELETE FROM mysql.global_priv WHERE (user = '' OR user = 'root' AND host NOT IN ('localhost', '%%'))"
+  printf " AND ifnull(json_value(priv, '$.authentication_string'), '') = '';\nFLUSH PRIVILEGES;\n"
   # In the name of a database _ and % stand for others.
   granted=$(name "$(printf %s "$database" | sed 's/[\_%]/\\&/g')")
   printf 'GRANT ALL PRIVILEGES ON %s.* TO %s;\n' "$granted" "$user"

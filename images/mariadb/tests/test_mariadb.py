@@ -35,11 +35,11 @@ def other(second_server):
     )
 
 
-def ask(other, text, *, options="", **more):
-    """What the second server says to its user, on its database."""
+def ask(other, text, *, user="$MARIADB_USER", options="", **more):
+    """What the second server says to its user or another, on its database."""
     return other.run(
         'MYSQL_PWD="$PASSWORD" mariadb -N -B --skip-ssl-verify-server-cert -h 127.0.0.1 -P 3307 '
-        f'-u "$MARIADB_USER" {options} -e {shlex.quote(text)} "$MARIADB_DATABASE"',
+        f'-u "{user}" {options} -e {shlex.quote(text)} "$MARIADB_DATABASE"',
         **more,
     )
 
@@ -139,6 +139,16 @@ def test_any_uid_makes_data_and_finds_them_again(other):
     assert "Starting crash recovery" not in other.said
     left = other.host.check_output(f"ls {other.folder}").split()
     assert set(left) <= {"data", "data.tls", "data.pid", "log", "pid", "socket"}
+
+
+def test_accounts_that_others_left_without_a_password_go(other):
+    other.start()
+    made = ask(other, "create user root@'10.9.9.9'; create user ''@'%'", user="root")
+    assert made.rc == 0, made.stderr
+    other.stop()
+    other.start()
+    left = "select count(*) from mysql.global_priv where user = '' or host = '10.9.9.9'"
+    assert ask(other, left, user="root").stdout == "0\n"
 
 
 def test_a_killed_container_is_followed_by_another(other):

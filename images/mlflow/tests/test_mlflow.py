@@ -183,10 +183,13 @@ def test_keys_are_of_the_user_alone_and_differ(host, mlflow):
 
 def test_a_restart_keeps_what_was_logged_and_takes_a_new_password(host, mlflow, other, facts):
     other.start()
+    permission = f"grep -rh ^default_permission {other.folder}/session"
+    assert other.host.check_output(permission) == "default_permission = NO_PERMISSIONS"
     run = python(host, LOG, port=other.port)
     other.stop()
     new = "it's a new % one: $(id)"
-    other.start(PASSWORD=new)
+    other.start(PASSWORD=new, MLFLOW_AUTH_DEFAULT_PERMISSION="READ")
+    assert other.host.check_output(permission) == "default_permission = READ"
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
     assert other.answers(search, password="wrong-password") == "401"
     found = python(host, READ, run, port=other.port, MLFLOW_TRACKING_PASSWORD=new)

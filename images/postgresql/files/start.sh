@@ -11,32 +11,20 @@ umask 0077
 # A server that is told to end waits for its clients, who may never go; by SIGINT it ends them.
 [ $$ -ne 1 ] || exec dumb-init --single-child --rewrite 15:2 "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
+. "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
+
 PGUSER=${PGUSER:-postgres}
 PGDATABASE=${PGDATABASE:-$PGUSER}
 version=$(postgres -V | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-
-fail() {
-  echo "start: $*" >&2
-  exit 1
-}
 
 # A name and a text, as SQL has them.
 name() { printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 
-# What a chart writes where none was given, and no cluster could keep one that is generated.
-none=NO-PASSWORD-WAS-GIVEN
-[ "${PASSWORD:-}" != $none ] || fail "no password was given: set security.password or" \
-  "security.existingSecret of the chart, or install it by helm, which keeps a generated one"
-[ "${SUPERUSER_PASSWORD:-}" != $none ] || SUPERUSER_PASSWORD=
-check_password() {
-  case $2 in
-    *'
-'*) fail "$1 has a line break in it" ;;
-  esac
-}
-check_password PASSWORD "${PASSWORD:-}"
-check_password SUPERUSER_PASSWORD "${SUPERUSER_PASSWORD:-}"
+check_secret PASSWORD "${PASSWORD:-}"
+[ "${SUPERUSER_PASSWORD:-}" != "$placeholder" ] || SUPERUSER_PASSWORD=
+check_secret SUPERUSER_PASSWORD "${SUPERUSER_PASSWORD:-}"
 case $PGUSER in
   *[\"\$\'\\]*) fail "PGUSER has one of \" \$ ' \\ in it" ;;
   pg_*) fail "PGUSER begins with pg_, as PostgreSQL's own roles do" ;;
@@ -51,9 +39,8 @@ for extension in ${EXTENSIONS:-}; do
 done
 
 # Data must be of who runs the server, and of nobody else: PostgreSQL asks both.
-check_volume() {
-  mkdir "$PGDATA.probe" 2> /dev/null || [ -d "$PGDATA.probe" ] \
-    || fail "$(dirname "$PGDATA") cannot be written by uid $(id -u): give the volume to it, or to its group"
+check_modes() {
+  mkdir "$PGDATA.probe"
   mode=$(stat -c %a "$PGDATA.probe")
   rmdir "$PGDATA.probe"
   case $mode in
@@ -81,6 +68,7 @@ single() { named postgres --single -j -D "$1" "${2:-postgres}" > /dev/null; }
 
 # SQL that makes a role, unless there is one, and sets its password, unless it is empty.
 role() {
+  # shellcheck disable=SC2016 # these are signs of SQL
   printf 'DO $do$ BEGIN CREATE ROLE %s LOGIN %s; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;\n\n' \
     "$(name "$1")" "$2"
   [ -z "$3" ] || printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$(name "$1")" "$(text "$3")"
@@ -146,26 +134,6 @@ take_data() {
   roles | single "$PGDATA"
 }
 
-# The certificate that was given, else one that is made once and stays with the data. PostgreSQL
-# takes no key that anybody else may read, as one of a mounted Secret is.
-prepare_tls() {
-  given=${TLS_DIRECTORY:-/etc/postgresql/tls}
-  tls=$PGDATA.tls
-  mkdir -p "$tls"
-  if [ -e "$given/tls.crt" ]; then
-    cat "$given/tls.crt" > "$tls/given.crt"
-    cat "$given/tls.key" > "$tls/given.key"
-    tls=$tls/given
-    return
-  fi
-  tls=$tls/made
-  # Also in the place of one that ends within a month.
-  openssl x509 -in "$tls.crt" -noout -checkend 2592000 > /dev/null 2>&1 && [ -s "$tls.key" ] && return
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 \
-    -subj "/CN=postgresql" -keyout "$tls.key" -out "$tls.crt" 2> /dev/null \
-    || fail "no certificate can be made in $PGDATA.tls"
-}
-
 # The first rule that fits decides: below this one, every `host` is a `hostssl`.
 only_tls='hostnossl all all all reject'
 write_rules() {
@@ -177,10 +145,12 @@ write_rules() {
   mv "$rules.new" "$rules"
 }
 
-check_volume
+check_volume "$PGDATA"
+check_modes
 if [ -e "$PGDATA/PG_VERSION" ]; then take_data; else make_data; fi
 [ -z "${EXTENSIONS:-}" ] || make_extensions
 write_rules
-prepare_tls
+TLS_DIRECTORY=${TLS_DIRECTORY:-/etc/postgresql/tls}
+prepare_tls "$PGDATA.tls" postgresql
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c ssl=on -c ssl_cert_file="$tls.crt" \
   -c ssl_key_file="$tls.key" "$@"

@@ -90,7 +90,7 @@ def test_what_the_outside_names_gives_binaries_for_this_debian(host, facts):
     found = host.check_output(
         f"env -i HOME=/tmp PATH=$PATH R_REPOSITORY={mirror} Rscript -e '{code}'"
     )
-    codename = {"12": "bookworm", "13": "trixie"}[facts["axes"]["debian"]]
+    codename = {"12": "bookworm", "13": "trixie", "14": "forky"}[facts["axes"]["debian"]]
     address, agent = found.splitlines()
     assert address == mirror.replace("jammy", codename)
     assert agent.startswith(f"R/{facts['versions']['r']} R (")

@@ -8,6 +8,7 @@ umask 0077
 
 [ $$ -ne 1 ] || exec dumb-init --single-child "$0" "$@"
 
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "${SERVICE_LIBRARY:-/opt/onyxia/service.sh}"
 
 data=${VALKEY_DATA:-/var/lib/valkey/data/valkey}

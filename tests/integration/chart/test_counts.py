@@ -36,7 +36,7 @@ from builder.project import Project, Workspace
 
 from .conftest import ROOT, one
 from .test_drop_in import TABLE, rows
-from .test_launches import CASES, faults, launched
+from .test_launches import CASES, Launched, ignored, launched
 
 KINDS: list[dict[str, Any]] = YAML(typ="safe").load(
     Path(__file__).with_name("kinds.yaml").read_text(encoding="utf-8")
@@ -131,10 +131,17 @@ class Verdict:
 
 def verdict(case: Mapping[str, Any], helm: Helm, folder: Path) -> Verdict:
     """Judge a launch."""
-    problems = faults(case, helm, folder)
-    if problems:
+    try:
+        found = launched(case["chart"], case["patch"], helm, folder)
+    except AssertionError as error:
+        return Verdict(problems=[f"the form fails: {error}"])
+    return of_release(case, found)
+
+
+def of_release(case: Mapping[str, Any], found: Launched) -> Verdict:
+    """Judge what helm made of a launch."""
+    if problems := ignored(case, found):
         return Verdict(problems=problems)
-    found = launched(case["chart"], case["patch"], helm, folder)
     family = family_of(case["chart"])
     official = rows(family) if family else None
     for name in found.unused:
@@ -215,10 +222,11 @@ def test_every_session_has_what_scripts_ask_for() -> None:
 
 def test_launches_are_judged_by_what_their_scripts_ask_for(helm: Helm, tmp_path: Path) -> None:
     case = {**CASES[0], "patch": [[list(SCRIPT), "https://example.org/lesson.sh"]]}
-    assert verdict(case, helm, tmp_path) == Verdict(is_root_asked=True, is_known=False)
-    assert verdict({**case, "asks": ["quarto", "mc"]}, helm, tmp_path) == Verdict()
-    assert verdict({**case, "asks": ["root"]}, helm, tmp_path) == Verdict(is_root_asked=True)
-    assert verdict({**case, "asks": ["a moon"]}, helm, tmp_path).problems == [
+    found = launched(case["chart"], case["patch"], helm, tmp_path)
+    assert of_release(case, found) == Verdict(is_root_asked=True, is_known=False)
+    assert of_release({**case, "asks": ["quarto", "mc"]}, found) == Verdict()
+    assert of_release({**case, "asks": ["root"]}, found) == Verdict(is_root_asked=True)
+    assert of_release({**case, "asks": ["a moon"]}, found).problems == [
         "its script asks for a moon, of which nothing is known"
     ]
     version = ["service", "image", "version"]

@@ -42,6 +42,16 @@ PUBLISHED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
             "MLFLOW_S3_ENDPOINT_URL": "https://minio.example.org/",
         },
     ),
+    "kafka": (
+        {"kafka": {"username": "ann"}, "networking": {"service": {"port": 9093}}},
+        {
+            "KAFKA_BOOTSTRAP_SERVERS": "s-1-kafka:9093",
+            "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_USERNAME": "ann",
+            "KAFKA_PASSWORD": PASSWORD,
+        },
+    ),
 }
 
 

@@ -122,6 +122,11 @@ def faults(case: Mapping[str, Any], helm: Helm, folder: Path) -> list[str]:
         found = launched(case["chart"], case["patch"], helm, folder)
     except AssertionError as error:
         return [f"the form fails: {error}"]
+    return ignored(case, found)
+
+
+def ignored(case: Mapping[str, Any], found: Launched) -> list[str]:
+    """What a launch ignores without a word, and whether it starts nothing."""
     about = json.loads(rendered(case["chart"])["values.json"])
     problems = []
     for path, value in case["patch"]:

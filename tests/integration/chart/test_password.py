@@ -115,6 +115,7 @@ def test_without_a_cluster_it_is_a_placeholder_that_no_image_starts_with(service
     [
         "images/base/files/onyxia-init.sh", "images/postgresql/files/start.sh",
         "images/mariadb/files/start.sh", "images/valkey/files/start.sh",
+        "images/kafka/files/start.sh",
     ],
 )  # fmt: skip
 def test_our_start_scripts_say_why_they_do_not_start(script: str) -> None:
@@ -122,7 +123,8 @@ def test_our_start_scripts_say_why_they_do_not_start(script: str) -> None:
     done = subprocess.run(
         ["bash", str(root / script), "echo", "STARTED"],
         env={"PATH": "/usr/bin:/bin", "PASSWORD": PLACEHOLDER, "PGDATA": "/nowhere/data",
-             "SERVICE_LIBRARY": str(root / "images/_service/service.sh")},
+             "SERVICE_LIBRARY": str(root / "images/_service/service.sh"),
+             "KAFKA_LIBRARY": str(root / "images/kafka/files/program.sh")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -59,6 +59,11 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
         },
         "/var/lib/valkey/data",
     ),
+    "kafka": (
+        ["/opt/kafka/start", "9999"],
+        {"exec": {"command": ["bash", "-euc", ": > /dev/tcp/127.0.0.1/9999"]}},
+        "/var/lib/kafka/data",
+    ),
 }  # fmt: skip
 PAGES = {"mlflow", "label-studio", "pgadmin"}
 KINDS = {
@@ -233,3 +238,51 @@ def test_mariadb_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Pa
         assert f"`{path}`" in notes, notes
     assert "p4ss" not in notes
     assert "r00t" not in notes
+
+
+def test_kafka_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Path) -> None:
+    chart = Played(folder=written("kafka", tmp_path), helm=helm, scratch=tmp_path)
+    # Every value of that chart, and the usual ones of the chart below it, none as by default.
+    values = {
+        "discovery": {"enabled": False},
+        "fullnameOverride": "events",
+        "global": {"security": {"allowInsecureImages": True}},
+        "kafka": {
+            "fullnameOverride": "theirs",
+            "image": {"repository": "team/kafka", "tag": "3", "pullPolicy": "Always"},
+            "listeners": {
+                name: {"protocol": "PLAINTEXT"} for name in ("client", "controller", "interbroker")
+            },
+            "persistence": {"enabled": True, "size": "3Gi"},
+            "replicaCount": 3,
+            "resources": {
+                "requests": {"cpu": "51m", "memory": "3Gi"},
+                "limits": {"cpu": "52m", "memory": "4Gi"},
+            },
+            "service": {"ports": {"client": 9095}},
+            "zookeeper": {"fullnameOverride": "theirs"},
+        },
+    }
+    manifests = chart.manifests(values)
+    assert one(manifests, "ConfigMap", "kafka-server")["data"]["KAFKA_HOST"] == "events"
+    assert not [it for it in manifests if it["metadata"]["name"].endswith("-discovery")]
+    claim = one(manifests, "PersistentVolumeClaim")
+    assert claim["spec"]["resources"]["requests"] == {"storage": "3Gi"}
+    assert one(manifests, "Service")["spec"]["ports"][0]["port"] == 9095
+    (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert container["command"][1:] == ["9095"]
+    assert container["imagePullPolicy"] == "Always"
+    assert container["resources"]["requests"]["cpu"] == "51m"
+    assert container["resources"]["requests"]["memory"] == "3Gi"
+    assert container["resources"]["limits"]["cpu"] == "52m"
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
+    for path in (
+        "kafka.fullnameOverride", "kafka.image.repository", "kafka.image.tag",
+        "kafka.listeners.client.protocol", "kafka.listeners.controller.protocol",
+        "kafka.listeners.interbroker.protocol", "kafka.replicaCount",
+        "kafka.zookeeper.fullnameOverride",
+    ):  # fmt: skip
+        assert f"`{path}`" in notes, notes
+    values["kafka"]["persistence"]["enabled"] = False  # type: ignore[index]
+    assert "PersistentVolumeClaim" not in {item["kind"] for item in chart.manifests(values)}

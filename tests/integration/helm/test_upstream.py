@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from builder.app.adapters import Replaced
+from builder.app.week import KINDS
 from builder.build.upstream_charts import UpstreamCopies
 from builder.catalog.models import Network
 from builder.catalog.selection import select_charts
@@ -16,7 +20,7 @@ from builder.charts.locking.locker import ChartLocker, render, wrong_with
 from builder.charts.locking.source import UpstreamPackages
 from builder.charts.next_version import predict_upstream
 from builder.charts.package import unpack
-from builder.charts.repository.oci_artifact import chart_artifact
+from builder.charts.repository.oci_artifact import chart_artifact, package_in
 from builder.charts.tools import Tools
 from builder.charts.upstream.chart import with_package
 from builder.common.errors import (
@@ -31,7 +35,7 @@ from builder.common.process import Runner
 from builder.lock.lockfile import ChartLock, Lock, dump, parse
 from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.oci.reference import parse as parse_reference
-from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder, plan_of
+from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder, Week, plan_of, with_package_sets
 from tests.fakes.helm_repo import (
     DEPLOYMENT,
     EXECUTOR,
@@ -138,6 +142,7 @@ def test_the_newest_of_a_line_is_locked_with_the_image_of_an_argument(site: Site
     assert (locked.version, locked.pin) == ("1.0.18+up1", "tag@digest")
     digests = {image: site.store.digest(parse_reference(image)) for image in (SERVER, EXECUTOR)}
     assert locked.images == digests
+    assert list(locked.images) == sorted(digests)  # as it is read from matrix.lock again
     lock = replace(LOCK, charts={"flow": locked})
     assert parse(dump(lock)) == lock
     assert site.lock() == locked
@@ -163,7 +168,11 @@ def test_what_is_rendered_names_our_copies_alone(site: Site, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "values",
-    [{"server": {"image": {"tag": "latest"}}}, {"clusterRoles": True}, {"executor": None}],
+    [
+        {"server": {"image": {"tag": "latest"}}},
+        pytest.param({"clusterRoles": True}, marks=pytest.mark.heavy),
+        pytest.param({"executor": None}, marks=pytest.mark.heavy),
+    ],
     ids=str,
 )
 def test_a_launch_takes_no_other_image_and_no_right(
@@ -245,7 +254,13 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
+EVERY_DAY = ("a cluster role", "a fixed name", "an image that no value sets")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(it, marks=[] if it in EVERY_DAY else pytest.mark.heavy) for it in REFUSED],
+)
 def test_what_a_namespace_cannot_have_is_refused(site: Site, name: str) -> None:
     changes, (old, new), message = REFUSED[name]
     site.publish(changes)
@@ -358,3 +373,52 @@ def test_the_plan_blocks_what_is_not_locked_with_the_command(site: Site) -> None
     plan = plan_of(project, lock=lock, pick=["flow"], upstream_charts=("flow",))
     assert plan.charts["flow"].action == "package"
     assert len(plan.charts["flow"].images) == 2
+
+
+@dataclass(kw_only=True)
+class WeekWithHelm(Week):
+    """A week whose charts the real helm renders; no pod is run."""
+
+    helm: Helm
+
+    @property
+    def fakes(self) -> Replaced:
+        return Replaced({**super().fakes, "helm": self.helm})  # type: ignore[typeddict-item]
+
+    def carried_out(self) -> dict[str, str]:
+        """What became of each step of the image `base` and the chart `flow`."""
+        app = self.app(select=("base/os=2", "flow"))
+        run = app.run(app.plan(), KINDS)
+        failed = {key: it.reason for key, it in run.results.items() if it.status == "failed"}
+        assert failed == {}
+        return {key: it.status for key, it in run.results.items()}
+
+    def packaged(self, version: str) -> Mapping[str, bytes]:
+        """The files of a released package."""
+        reference = parse_reference(f"127.0.0.1:5999/shop-charts/flow:{version}")
+        artifact = self.store.get(reference)
+        assert artifact is not None
+        return package_in(artifact, str(reference)).files
+
+
+@pytest.mark.heavy
+def test_it_is_packaged_released_and_goes_on_without_its_upstream(site: Site) -> None:
+    site.publish()
+    locked = site.lock()
+    week = WeekWithHelm(folder=site.folder, store=site.store, helm=site.helm)
+    lock = replace(with_package_sets(site.folder.load(), LOCK), charts={"flow": locked})
+    site.folder.write("matrix.lock", dump(lock))
+    assert week.carried_out()["chart:flow"] == "done"
+    files = week.packaged("1.0.0")
+    assert hashlib.sha256(files["charts/flow-1.0.18.tgz"]).hexdigest() == locked.digest[7:]
+    for text, digest in locked.images.items():  # upstream is gone, and all that was fetched
+        site.store.delete(parse_reference(text).at(digest))
+    (site.repository.folder / "index.yaml").unlink()
+    (site.repository.folder / "flow-1.0.18.tgz").unlink()
+    shutil.rmtree(week.state / "files", ignore_errors=True)
+    app = week.app(select=("base/os=2", "flow"))
+    assert app.plan().steps["chart:flow"].action == "keep"
+    site.folder.edit("charts/flow/upstream.yaml", "Flows of a namespace", "Flows of one namespace")
+    assert week.carried_out()["chart:flow"] == "done"
+    after = week.packaged("1.0.1")
+    assert after["charts/flow-1.0.18.tgz"] == files["charts/flow-1.0.18.tgz"]

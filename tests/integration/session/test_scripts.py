@@ -103,14 +103,28 @@ NO_ROOT = "this session has no root. Use `pip` or `uv pip install`"
 
 
 @pytest.mark.parametrize("words", [
-    "sudo apt-get update", "apt-get install -y a", "apt -y update", "locale-gen fr_FR.UTF-8",
-    "update-locale", "sudo -E bash",
+    "sudo apt-get upgrade", "apt-get remove -y a", "apt -y autoremove", "locale-gen fr_FR.UTF-8",
+    "update-locale", "sudo -E bash", "sudo -u", "sudo sh -c apt-get", "sudo make install",
 ])  # fmt: skip
 def test_what_needs_root_says_in_one_line_what_else_there_is(tmp_path: Path, words: str) -> None:
     done = called_as(tmp_path, words)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"{words.split(maxsplit=1)[0]}: {NO_ROOT}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "shown"), [
+    ("apt-get install -y a b", "install -y a b"),
+    ("apt -y update", "-y update"),
+    ("apt-get clean", "clean"),
+    ("sudo apt-get install a", "install a"),
+    ("sudo -E DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get -y install a", "-y install a"),
+    ("sudo -u root apt install a", "install a"),
+])  # fmt: skip
+def test_packages_of_debian_are_installed_into_the_home_directory(
+    tmp_path: Path, words: str, shown: str
+) -> None:
+    assert called_as(tmp_path, words).stdout == f"in home {shown}\n"
 
 
 @pytest.mark.parametrize("words", ["apt-get --version", "apt list", "apt show bash"])
@@ -143,7 +157,12 @@ def called_as(
     identity.chmod(0o755)
     status.write_text(f"NoNewPrivs:\t{0 if privileged else 1}\n")
     text = (BASE / "files" / "as-root").read_text()
-    text = text.replace("/usr/sbin/", f"{folder}/").replace("/usr/bin/", f"{folder}/")
+    for there in ("/usr/sbin/", "/usr/bin/", "/opt/onyxia/"):
+        text = text.replace(f"exec {there}", f"exec {folder}/").replace(f"={there}", f"={folder}/")
+    text = text.replace("-u /usr/bin/", f"-u {folder}/")
+    in_home = folder / "apt-in-home"
+    in_home.write_text('#!/bin/sh\necho in home "$@"\n')
+    in_home.chmod(0o755)
     ours = folder / "ours" / name
     ours.parent.mkdir()
     ours.write_text(text.replace("/proc/self/status", str(status)))

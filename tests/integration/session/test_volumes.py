@@ -176,7 +176,10 @@ def start_postgresql(machine: Host, data: Path) -> tuple[int, str]:
         if folder.name.startswith(("pytest-", "popen-", "test_")):  # which are its user's
             folder.chmod(0o755)
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", str(POSTGRESQL)]
-    given = {"PATH": f"{program.parent}:{PATH}", "PGDATA": str(data), "PASSWORD": "x"}
+    given = {
+        "PATH": f"{program.parent}:{PATH}", "PGDATA": str(data), "PASSWORD": "x",
+        "SERVICE_LIBRARY": str(ROOT / "images/_service/service.sh"),
+    }  # fmt: skip
     done = machine.run(argv, given)
     return done.returncode, done.stderr.decode()
 

@@ -19,6 +19,7 @@ import pytest
 from builder.app.adapters import Adapters
 from builder.build.events import Result
 from builder.build.handover import folder_of
+from builder.catalog.models import Base, Source
 from builder.ci.shards import levels
 from builder.cli.main import main
 from builder.common.process import Runner
@@ -26,13 +27,22 @@ from builder.lock.lockfile import dump
 from builder.oci.reference import parse
 from builder.plan.models import Plan
 from builder.registry.store import RegistryStore
+from builder.resolvers.base_images.upstream import UpstreamImages
 from tests.fakes.catalog import LOCK, MATRIX, TODAY, Folder, Week, with_package_sets
 from tests.fakes.engine import FakeEngine
 from tests.fakes.layout import write_layout
 from tests.fakes.store import FakeStore
+from tests.fakes.upstream import publish
 from tests.integration.registry import registry
 
 IMAGES = ("base", "tool", "speech", "desk", "charts/desk")
+DOOR = """
+  door:
+    "8": {sources: [{image: "PLACE"}], tag: "door{version}"}
+
+images:
+  door: {upstream: door, axes: [door]}
+"""
 BASE, BUILD = "base:os=1@linux/amd64", "build:base/os=1"
 HINT = (
     "\n  hint: none of it was pushed: run the job that built it again, and see who can write its"
@@ -470,3 +480,24 @@ def test_a_failed_step_hands_nothing_over(machines: Machines) -> None:
     code, _ = machines.run("step", BUILD, "--export", str(machines.handover))
     assert code == 6
     assert not (machines.handover / "build-base_os=1").exists()
+
+
+def test_a_mirrored_image_is_tested_on_one_machine_and_copied_by_the_other(
+    machines: Machines, address: str, tmp_path: Path
+) -> None:
+    week, folder = machines.week, machines.week.folder
+    place = f"{address}/{sha256(str(tmp_path).encode()).hexdigest()[:12]}/upstream"
+    content = publish(week.store, tmp_path, f"{place}:8.0.2", "door")
+    folder.edit("matrix.yaml", "\nimages:\n", DOOR.replace("PLACE", place))
+    folder.write("images/door/recipe.yaml", "summary: A door\n")
+    folder.write("images/door/tests/test_door.py", "def test_door(host): ...\n")
+    base = Base(id="door=8@linux/amd64", axis="door", value="8", platform="linux/amd64")
+    locked = UpstreamImages(registry=week.store, mirrors={}).lock(base, [Source(image=place)])
+    lock = with_package_sets(folder.load(), LOCK)
+    lock = replace(lock, bases={**lock.bases, base.id: locked})
+    folder.write("matrix.lock", dump(lock))
+    for step in (f"base:{base.id}", "build:door/door=8"):
+        machines.pass_on(step)
+    target = replace(week, lock=lock).plan().targets["door/door=8"]
+    assert target.action == "reuse", target.reason
+    assert week.store.digest(target.reference) == content == locked.content

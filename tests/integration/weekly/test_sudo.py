@@ -45,8 +45,8 @@ images:
 )
 NO_ROOT = (
     ": this session has no root. Use `pip` or `uv pip install` for Python, `install.packages()`"
-    " for R, and put programs into ~/.local/bin; for packages of Debian ask for a service or an"
-    " image that has them.\n"
+    " for R, `apt-get install` for packages of Debian, which it unpacks into ~/.local/apt, and put"
+    " other programs into ~/.local/bin.\n"
 )
 
 # A package of Debian, made in the session. Its script runs as root when it is installed.
@@ -141,11 +141,14 @@ def test_what_start_scripts_do_as_root_is_done(
     assert {command: out for command, (out, _) in printed.items()} == COMMANDS, found
 
 
-def test_a_pod_that_may_not_says_in_one_line_what_else_there_is(
+def test_a_pod_that_may_not_installs_packages_and_says_what_else_there_is(
     rooted: Catalog, work: Path, runner: Runner, toolroot: ToolRoot
 ) -> None:
     found = played(rooted, work / "off", runner, toolroot, is_allowed=False)
     assert found[0] == ("1000\n", "")
     assert found[1] == ("", f"sudo{NO_ROOT}")
-    assert found[4] == ("", f"apt-get{NO_ROOT}")
-    assert {out for out, _ in found[1:]} == {""}
+    assert found[8] == ("", f"sudo{NO_ROOT}")
+    # A package is installed into the home directory, without its script, and stays there.
+    printed = [out for out, _ in found[2:5]]
+    assert printed == ["probed\n", "/home/onyxia/.local/bin/probe\n", "probed\n"], found
+    assert {out for out, _ in found[5:]} == {""}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.doctor import kube_play
+from builder.app.doctor import examine_lock, kube_play
 from builder.charts.tools import Tools
 from builder.common.process import Runner
 from builder.engines.podman.host_probe import Finding
+from tests.fakes.catalog import LOCK, Folder
 
 OLD = "podman 4.3.1 is older than 5.0"
 
@@ -28,6 +29,17 @@ def test_what_the_first_chart_gets_by_itself_is_waited_for_and_no_fault() -> Non
         " minute or two; `builder doctor --install` downloads it now",
         waits=True,
     )
+
+
+def test_what_nobody_has_built_is_said(folder: Folder) -> None:
+    catalog = folder.load().catalog
+    (finding,) = examine_lock(catalog, None)
+    assert finding == Finding(
+        subject="matrix.lock",
+        found="never built or tested by anybody, as never locked: lang=1.10, lang=1.9",
+        waits=True,
+    )
+    assert list(examine_lock(catalog, LOCK)) == []
 
 
 def test_what_runs_charts() -> None:

@@ -44,6 +44,15 @@ def app_with(week: Week, replaced: Replaced, **options: object) -> App:
 # What is carried out.
 
 
+def test_what_a_run_takes_is_said_before_it_begins(week: Week) -> None:
+    notes: list[str] = []
+    given = Options(jobs=1, today="2026-11-23", disk_budget=10**12)
+    fakes = partial(Adapters, **week.fakes)
+    app = App(week.folder.load(), given, adapters=fakes, notify=notes.append)
+    carry_out(week, app, "base", "build")
+    assert notes[0] == "8 targets to build: about 0.1 h and 1.9 GB, within the budget of 1000.0 GB"
+
+
 def test_a_step_whose_need_is_not_done_fails(week: Week) -> None:
     run = carry_out(week, week.app(), "build")
     result = run.results[BASE]

@@ -57,6 +57,22 @@ def test_a_value_is_what_a_template_can_read() -> None:
     assert "value" in wrong(ROW + "    value: label-studio\n")
 
 
+def test_a_row_whose_name_no_template_can_read_needs_another() -> None:
+    _, errors = parse_services(ROW.replace("clock:", "wall-clock:"), FILE)
+    assert "\n".join(map(str, errors)) == (
+        f"{FILE}:2:3: a template cannot read discovery.wall-clock\n      wall-clock:\n      ^\n"
+        "  hint: give the row a `value` of letters and digits, e.g. labelStudio"
+    )
+
+
+def test_a_text_with_two_braces_is_none() -> None:
+    _, errors = parse_services(ROW + '    variables: {CLOCK: "{{host}}"}\n', FILE)
+    assert "\n".join(map(str, errors)) == (
+        f"{FILE}:2:3: a text of clock has {{{{\n      clock:\n      ^\n"
+        "  hint: a hole has one brace: {key}"
+    )
+
+
 def test_each_row_reads_what_the_same_row_publishes(table: ServiceTable) -> None:
     """But for what charts of others publish beside that."""
     of_others = {

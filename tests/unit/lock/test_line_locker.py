@@ -22,6 +22,7 @@ from builder.lock.locker import LockResult, lock_catalog
 from builder.lock.lockfile import Lock, Served, VersionLock
 from builder.lock.package_locker import ALL, NOTHING, Upgrade
 from builder.lock.problems import failures
+from builder.lock.requests import never_locked
 from builder.lock.verify import flaws
 from builder.plan.models import not_locked
 from builder.resolvers.providers import url_starts
@@ -225,6 +226,12 @@ def test_a_provider_names_values_that_there_are(folder: Folder) -> None:
     with pytest.raises(ConfigError) as caught:
         folder.load()
     assert str(caught.value).startswith("matrix.yaml:14:40: axis os has no value '3'\n")
+
+
+def test_what_was_never_locked_was_never_built(several: Folder, tmp_path: Path) -> None:
+    matrix = several.load().catalog.matrix
+    assert never_locked(matrix, Lock()) == ("lang=1.10",)
+    assert never_locked(matrix, relocked(several, tmp_path).lock) == ()
 
 
 def test_a_version_of_another_form_is_not_believed(several: Folder, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.catalog.models import RemoteFile
+from builder.catalog.models import RemoteFile, Source
 from builder.common.errors import ConfigError
 from builder.common.version import VERSION
 from builder.lock import lockfile
@@ -30,6 +30,19 @@ def test_a_line_keeps_its_files() -> None:
     held = replace(LOCK, release_lines={**LOCK.release_lines, "lang=1.10": line})
     assert lockfile.parse(lockfile.dump(held)) == held
     assert held.versions == LOCK.versions
+
+
+def test_a_source_whose_indexes_may_have_expired_comes_back() -> None:
+    base = replace(LOCK.bases["os=1@linux/amd64"], source=Source(bootstrap="one", expired=True))
+    held = replace(LOCK, bases={"os=1@linux/amd64": base})
+    text = lockfile.dump(held)
+    assert lockfile.parse(text) == held
+    with pytest.raises(ConfigError, match="not a lock: not a source: True"):
+        lockfile.parse(
+            text.replace('"bootstrap": "one",', '"bootstrap": true,').replace(
+                '"bootstrap": "one"', '"bootstrap": true'
+            )
+        )
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

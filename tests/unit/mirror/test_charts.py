@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from builder.catalog.models import UpstreamChartRecipe
 from builder.catalog.parser import parse_upstream
 from builder.charts.helm_versions import parse as parse_version
 from builder.charts.next_version import predict_upstream
+from builder.charts.upstream.chart import unread
 from builder.charts.upstream.pins import copies, pin_values, unpinned
 from builder.charts.upstream.references import images_in
 from builder.charts.upstream.rules import packaged_problems, problems
@@ -112,6 +114,24 @@ def test_each_way_to_pin_has_its_values(pin: str) -> None:
     assert server == {"image": image}
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{"server": {"replicas": 2}}, {"server": {}}, {"server": None}],
+    ids=str,
+)
+def test_a_value_that_upstream_has_or_leaves_open_is_taken(values: Mapping[str, object]) -> None:
+    assert list(unread(recipe(RECIPE.partition("images:")[0]), values)) == []
+
+
+@pytest.mark.parametrize(
+    "values", [{"server": {"nodes": 2}}, {"server": "x"}, {"other": 1}], ids=str
+)
+def test_a_value_that_upstream_dropped_is_told(values: Mapping[str, object]) -> None:
+    assert list(unread(recipe(RECIPE.partition("images:")[0]), values)) == [
+        "upstream.yaml names the value server.replicas, which values.yaml of upstream lacks"
+    ]
+
+
 def test_two_images_that_one_value_sets_are_refused() -> None:
     text = RECIPE.replace("executor.image.tag", "server.image.tag")
     locked = replace(LOCKED, pin="tag@digest")
@@ -154,8 +174,9 @@ def test_a_name_a_right_and_a_label_are_looked_at() -> None:
         ": Service/one-a has the label a: 'not valid', which is not valid"
     ]
     role = json.dumps({"kind": "ClusterRole", "metadata": {"name": "one"}})
-    (problem,) = problems(role, "", "default")
-    assert "is of the whole cluster" in problem
+    for text in (role, f'{{"kind": "List", "items": [{role}]}}'):
+        (problem,) = problems(text, "", "default")
+        assert "ClusterRole/one is of the whole cluster" in problem
 
 
 def test_kinds_in_a_package_of_a_package_are_found() -> None:

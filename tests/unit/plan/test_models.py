@@ -118,6 +118,21 @@ def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder
     assert plan_of(folder.load(), lock=lock, pick=["tool"]).charts == {}
 
 
+def test_a_chart_does_not_begin_with_a_preview(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '"1.9": {provider: apt,', '"1.9": {preview: true, provider: apt,')
+    plan = plan_of(folder.load())
+    assert [image.rpartition(":")[2] for image in plan.charts["desk"].images] == [
+        "lang1.10.4-2026.11.23", "lang1.9.7-2026.11.23",
+    ]  # fmt: skip
+    assert "latest" not in plan.targets["speech/os=1,lang=1.9"].rolling
+    alone = replace(LOCK, release_lines=lines({"lang=1.9": "1.9.7"}))
+    chart = plan_of(folder.load(), lock=alone).charts["desk"]
+    assert chart.action == "block"
+    assert chart.reason.startswith(
+        "no image of it can be released: lang=1.10 is not locked: run `builder lock`"
+    )
+
+
 def test_a_blocked_chart_stays_as_the_last_release_has_it(folder: Folder) -> None:
     week = Week(folder=folder)
     week.go_by()

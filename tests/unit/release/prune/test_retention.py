@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.catalog.matrix import Bump, BumpPolicy
 from builder.catalog.models import Retention
+from builder.catalog.policies import Bump, BumpPolicy
 from builder.release.prune import retention
 from builder.release.prune.retention import ReleaseLines
 from tests.fakes.matrices import matrix

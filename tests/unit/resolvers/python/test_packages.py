@@ -151,6 +151,13 @@ def test_a_stated_hash_is_held_against_what_there_is(tmp_path: Path) -> None:
     assert alone.resolve(asked(f"{name} --hash=sha256:{ONE}", python="3.13")) == {"six": SIX}
 
 
+def test_extras_bring_what_they_need(tmp_path: Path) -> None:
+    uv = Uv(lock(("kit", "13.0", {PLAIN: ONE}), ("part", "2.0", {PLAIN: TWO})))
+    alone = layers(tmp_path, uv, is_alone=True)
+    assert set(alone.resolve(asked("kit[part]==13.0", python="3.13"))) == {"kit", "part"}
+    assert "--no-deps" not in uv.asked[0].argv
+
+
 def test_what_should_stay_stays_where_it_can(tmp_path: Path) -> None:
     uv = Uv(refused("  x No solution found\n"), lock(*BOTH))
     found = layers(tmp_path, uv).resolve(

@@ -1,0 +1,88 @@
+"""What a catalog says of itself: what it stands on, how it is locked, and how long things stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from builder.catalog.fields import AxisName, Days, FileModel, Name, Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extends(FileModel):
+    """The catalog that this one stands on: the two are read as one."""
+
+    path: Annotated[
+        str, Field(min_length=1, description="its folder, seen from the folder of this file")
+    ]
+    name: Annotated[
+        Name | None, Field(description="what messages call it; by default its folder's name")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockSettings(FileModel):
+    """How `builder lock` chooses."""
+
+    origin: Annotated[
+        Literal["inherit", "own"],
+        Field(
+            alias="from",
+            description="inherit: what the catalog that this one stands on has locked counts here,"
+            " too; own: everything is locked here",
+        ),
+    ] = "inherit"
+    cooldown: Annotated[
+        Days,
+        Field(
+            description="how old a version must be before it is taken, in days; what Debian's"
+            " archive has is taken at once"
+        ),
+    ] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention(FileModel):
+    """What `builder prune` keeps besides the current release, and what it names."""
+
+    # Only weeks and months count that have a release.
+    weeks: Annotated[Whole, Field(ge=1, description="every release of so many last weeks")] = 8
+    months: Annotated[Whole, Field(ge=0, description="the last release of so many last months")] = (
+        12
+    )
+    retired: Annotated[
+        Whole,
+        Field(ge=0, description="days for which the tags of a release line that ended stay"),
+    ] = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class BumpPolicy(FileModel):
+    """How the release lines of an axis come and go."""
+
+    grace: Annotated[
+        Whole | None,
+        Field(
+            ge=0,
+            description="days after its end of life for which a line is still built and offered,"
+            " but is no default",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bump(FileModel):
+    """How release lines come and go."""
+
+    defaults: Annotated[BumpPolicy, Field(description="what holds for every axis")] = BumpPolicy()
+    axes: Annotated[
+        Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
+    ] = field(default_factory=dict)
+
+    def grace(self, axis: str) -> int:
+        """Return for how many days the lines of an axis are built after their end of life."""
+        own = self.axes.get(axis, self.defaults).grace
+        return (self.defaults.grace if own is None else own) or 0

@@ -1,0 +1,43 @@
+"""Locks of catalogs that stand on one another: what one inherits, and what it has itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from builder.lock.lockfile import Lock
+
+_Entry = TypeVar("_Entry")
+
+
+def laid_over(locks: Iterable[Lock]) -> Lock:
+    """Return locks as one, that of the lowest catalog first: the entries of the upper one count.
+
+    Which images the jobs of a CI system run in, each catalog says for itself.
+    """
+    whole = Lock()
+    for lock in locks:
+        whole = replace(
+            lock,
+            bases={**whole.bases, **lock.bases},
+            release_lines={**whole.release_lines, **lock.release_lines},
+            package_sets={**whole.package_sets, **lock.package_sets},
+            charts={**whole.charts, **lock.charts},
+        )
+    return whole
+
+
+def without_inherited(lock: Lock, inherited: Lock) -> Lock:
+    """Return a lock without the entries that it has from the catalogs below."""
+    return replace(
+        lock,
+        bases=_own(lock.bases, inherited.bases),
+        release_lines=_own(lock.release_lines, inherited.release_lines),
+        package_sets=_own(lock.package_sets, inherited.package_sets),
+        charts=_own(lock.charts, inherited.charts),
+    )
+
+
+def _own(entries: Mapping[str, _Entry], inherited: Mapping[str, _Entry]) -> dict[str, _Entry]:
+    return {key: entry for key, entry in entries.items() if inherited.get(key) != entry}

@@ -1,0 +1,295 @@
+"""A catalog that stands on another one: read as one, with errors in the file that can mend them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.app.flattened import flattened
+from builder.app.value_origins import value_origins
+from builder.charts.next_version import files_of
+from builder.common.errors import BuilderError, SelectionError
+from builder.lock.lockfile import VersionLock, dump, parse
+from builder.plan.registry_state import read_registry_state
+from builder.project import Project, Workspace
+from builder.resolvers.ecosystems import ECOSYSTEMS
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
+
+TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
+RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
+DOCKERFILE = "FROM {{ parent }}\n{{ install(packages) }}"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Folder:
+    """The catalog below."""
+    return Folder(tmp_path / "shop")
+
+
+def mine(shop: Folder, matrix: str, files: Mapping[str, str] | None = None) -> Workspace:
+    """A catalog beside the shop, which stands on it."""
+    root = shop.root.parent / "mine"
+    return Workspace(Folder(root, {"matrix.yaml": matrix, **(files or {})}).root)
+
+
+def load(workspace: Workspace) -> Project:
+    return workspace.load(ecosystems=ECOSYSTEMS)
+
+
+def refused(workspace: Workspace) -> str:
+    with pytest.raises(BuilderError) as caught:
+        load(workspace)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_catalog_of_two_lines_has_all_that_it_stands_on(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(LOCK))
+    below, project = load(Workspace(shop.root)), load(mine(shop, TWO_LINES))
+    assert list(project.expansion.targets) == list(below.expansion.targets)
+    assert project.lock == below.lock
+    assert prints(project) == prints(below)
+    assert project.catalog.matrix.name == "mine"
+    assert project.catalog.matrix.registries == below.catalog.matrix.registries
+
+
+def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
+    week = Week(folder=shop)
+    week.go_by()
+    project = load(mine(shop, TWO_LINES))
+    state = read_registry_state(week.store, project, LOCK, prints(project))
+    plan = plan_of(project, lock=LOCK, registry_state=state)
+    assert {item.action for item in plan.targets.values()} == {"reuse"}
+
+
+def test_it_adds_changes_and_removes(shop: Folder) -> None:
+    text = (
+        TWO_LINES + "images:\n  extra: {from: desk}\ncharts:\n  desk: null\n  more: {image: desk}\n"
+    )
+    files = {
+        "images/extra/recipe.yaml": RECIPE,
+        "images/extra/Dockerfile.j2": DOCKERFILE,
+        "images/desk/recipe.yaml": "packages:\n  apt+: [lamp]\nports: [9000]\n",
+        "images/desk/files/lamp.conf": "on\n",
+        "charts/more/chart.yaml": (
+            "title: More\ndescription: More\ncommand: [desk]\nport: 9000\nfeatures: [core, own]\n"
+        ),
+        "charts/features/own/feature.yaml": "summary: Ours\n",
+        "charts/features/core/feature.yaml": "values:\n  image.version: {text: Ours}\n",
+    }
+    project = load(mine(shop, text, files))
+    desk = project.catalog.recipes["desk"]
+    assert (desk.packages["apt"], desk.ports, desk.command) == (
+        ("desk", "lamp"), (9000,), ("desk", "--open"),
+    )  # fmt: skip
+    assert [(file.path, Path(file.source).parts[-5]) for file in desk.files] == [
+        ("files/desk.conf", "shop"), ("files/lamp.conf", "mine"),
+    ]  # fmt: skip
+    assert "extra/os=1,lang=1.9" in project.expansion.targets
+    assert list(project.expansion.charts) == ["more"]
+    core = project.catalog.features["core"]
+    assert (core.values["image.version"].text, core.values["image.version"].render) == (
+        "Ours", "list",
+    )  # fmt: skip
+    assert "templates/pod.yaml" in core.files
+    old, new = prints(load(Workspace(shop.root))), prints(project)
+    assert old["speech/os=1,lang=1.9"] == new["speech/os=1,lang=1.9"]
+    assert old["desk/os=1,lang=1.9"] != new["desk/os=1,lang=1.9"]
+
+
+def test_it_can_be_written_as_one_that_stands_alone(shop: Folder) -> None:
+    text = TWO_LINES + (
+        'builder: ">=0.2"\nlock: {from: inherit}\naxes: {lang: {$order: ["1.9"]}}\n'
+        "images: {extra: {from: desk, only: {lang: [first]}}}\n"
+        "patches: {p: {charts: '*', why: w, values: {image.version: {title: Ours}}}}\n"
+    )
+    files = {
+        "images/extra/recipe.yaml": RECIPE,
+        "images/extra/Dockerfile.j2": DOCKERFILE,
+        "images/desk/recipe.yaml": "packages:\n  apt+: [lamp]\n",
+    }
+    (shop.root / "images/desk/files/desk.conf").chmod(0o755)
+    workspace = mine(shop, text, files)
+    project = load(workspace)
+    alone = Folder(shop.root.parent / "alone", {})
+    for file in flattened(project, workspace.files):
+        alone.write(file.path, file.data.decode())
+        alone.allow(file.path, file.mode)
+    flat = load(Workspace(alone.root))
+    assert Workspace(alone.root).files.below == ()
+    assert prints(flat) == prints(project)
+    assert flat.lock == project.lock
+    one, other = (
+        files_of(item.catalog, "desk", ["a.org/b:1"], "1.0.0") for item in (flat, project)
+    )
+    assert one == other
+
+
+def test_a_patch_by_a_catalog_cannot_stand_alone(shop: Folder) -> None:
+    patch = "patches: {p: {charts: from-catalog=shop, why: w}}\n"
+    workspace = mine(shop, TWO_LINES + patch)
+    with pytest.raises(BuilderError) as caught:
+        list(flattened(load(workspace), workspace.files))
+    assert str(caught.value) == (
+        "matrix.yaml:3:23: patch 'p' selects by a catalog, and there is one then\n"
+        "    patches: {p: {charts: from-catalog=shop, why: w}}\n"
+        "                          ^\n"
+        "  hint: select these charts by their names, recipes or features"
+    )
+
+
+def test_what_is_below_stays_locked_as_it_is_there(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(LOCK))
+    workspace = mine(shop, TWO_LINES)
+    lines = {**LOCK.release_lines, "lang=1.9": VersionLock(version="1.9.8")}
+    assert workspace.write_lock(replace(LOCK, release_lines=lines))
+    own = parse((workspace.root / "matrix.lock").read_text())
+    assert own.release_lines == {"lang=1.9": VersionLock(version="1.9.8")}
+    assert (own.bases, own.package_sets) == ({}, {})
+    project = load(Workspace(workspace.root))
+    assert project.lock is not None
+    assert project.lock.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.8"}
+    alone = load(mine(shop, TWO_LINES + "lock: {from: own}\n"))
+    assert alone.lock is not None
+    assert alone.lock.versions == {"lang=1.9": "1.9.8"}
+
+
+def test_three_catalogs(shop: Folder) -> None:
+    mine(shop, TWO_LINES + "charts: {desk: {only: {lang: [newest]}}}\n")
+    top = Folder(
+        shop.root.parent / "top",
+        {
+            "matrix.yaml": "extends: {path: ../mine, name: office}\ncatalog: {name: school}\n"
+            'charts: {desk: {only: {lang: ["1.9"]}, values: {image.version: mine}}}\n'
+        },
+    )
+    workspace = Workspace(top.root)
+    project = load(workspace)
+    assert [item.name for item in workspace.files.catalogs] == ["shop", "office", "school"]
+    found = value_origins(workspace.files, project.catalog, "charts.desk.only.lang")
+    assert [(item.catalog, str(item.location), item.value) for item in found.origins] == [
+        ("office", "office:matrix.yaml:3:30", ["newest"]),
+        ("school", "matrix.yaml:3:30", ["1.9"]),
+    ]
+    found = value_origins(workspace.files, project.catalog, "charts.desk.values.image.version")
+    assert found.value == "mine"
+    assert [(item.catalog, item.value) for item in found.origins] == [
+        ("shop", "$default_image"), ("school", "mine"),
+    ]  # fmt: skip
+    with pytest.raises(SelectionError) as caught:
+        value_origins(workspace.files, project.catalog, "charts.desk.values.image.vrsion")
+    assert str(caught.value) == (
+        "there is no value charts.desk.values.image.vrsion\n"
+        "  hint: did you mean charts.desk.values.image.version or charts.desk.values.image?"
+    )
+
+
+def test_what_is_removed_and_still_needed_is_told_where_it_is_removed(shop: Folder) -> None:
+    assert refused(mine(shop, TWO_LINES + "images: {desk: null}\n")) == (
+        "matrix.yaml:3:10: image 'desk' is removed here, and charts.desk needs it\n"
+        "    images: {desk: null}\n"
+        "             ^\n"
+        "  hint: shop:matrix.yaml:22:17 names it: keep it, or change or remove charts.desk too"
+    )
+    text = refused(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
+    assert "value '1' of axis os is removed here, and axes.lang.1.9 needs it" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (
+            "extends: {path: ../nowhere}",
+            "matrix.yaml:1:17: catalog nowhere has no matrix.yaml in ROOT/nowhere\n"
+            "    extends: {path: ../nowhere}\n"
+            "                    ^\n"
+            "  hint: `path` is the folder of a catalog, seen from the folder of this file",
+        ),
+        (
+            "extends: {path: .}",
+            "matrix.yaml:1:17: catalogs stand on one another in a circle: mine → mine\n"
+            "    extends: {path: .}\n"
+            "                    ^",
+        ),
+        (
+            "extends: {path: ../shop, name: mine}",
+            "matrix.yaml:1:17: two catalogs are called 'mine'\n"
+            "    extends: {path: ../shop, name: mine}\n"
+            "                    ^\n"
+            "  hint: give this one another name here: `extends: {name: NAME, path: …}`",
+        ),
+        (
+            'builder: ">=9"\nextends: {path: ../shop}',
+            "matrix.yaml:1:10: catalog mine needs builder >=9, this is 0.2.0\n"
+            '    builder: ">=9"\n'
+            "             ^\n"
+            "  hint: install that version of the builder",
+        ),
+        (
+            "builder: new\nextends: {path: ../shop}",
+            "matrix.yaml:1:10: 'new' is no range of versions\n"
+            "    builder: new\n"
+            "             ^\n"
+            '  hint: e.g. ">=0.2,<0.3"',
+        ),
+    ],
+)
+def test_what_a_catalog_cannot_stand_on(shop: Folder, line: str, error: str) -> None:
+    text = refused(mine(shop, f"{line}\ncatalog: {{name: mine}}\n"))
+    assert text == error.replace("ROOT", str(shop.root.parent))
+
+
+def test_a_circle_of_three(shop: Folder) -> None:
+    shop.edit("matrix.yaml", "catalog:\n", "extends: {path: ../mine}\ncatalog:\n")
+    assert refused(mine(shop, TWO_LINES)).startswith(
+        "shop:matrix.yaml:1:17: catalogs stand on one another in a circle: mine → shop → mine\n"
+    )
+
+
+def test_a_key_of_extends_that_is_not_known(shop: Folder) -> None:
+    text = refused(mine(shop, TWO_LINES.replace("shop}", "shop, verify: {key: k}}")))
+    assert text.startswith("matrix.yaml:1:26: unknown key 'verify'\n")
+
+
+def test_no_file_of_the_catalog_below_is_replaced(shop: Folder) -> None:
+    files = {"images/desk/files/desk.conf": "wood = elm\n"}
+    assert refused(mine(shop, TWO_LINES, files)) == (
+        "images/desk/files/desk.conf: catalog shop has this file, too\n"
+        "  hint: give yours another name: a catalog adds files to the one that it stands on, and"
+        " replaces none"
+    )
+    (shop.root.parent / "mine/images/desk/files/desk.conf").unlink()
+    shop.write("images/desk/files/recipe.yaml", "a file of the image\n")
+    files = {"images/desk/files/recipe.yaml": "another\n"}
+    assert "images/desk/files/recipe.yaml: catalog shop has this file, too" in refused(
+        mine(shop, TWO_LINES, files)
+    )
+    (shop.root.parent / "mine/images/desk/files/recipe.yaml").unlink()
+    files = {"images/base/tests/test_more.py": "def test_more(host): ...\n"}
+    assert "images/base/tests: these tests are in catalog shop, too" in refused(
+        mine(shop, TWO_LINES, files)
+    )
+
+
+def test_a_link_of_the_catalog_below_leads_nowhere_else(shop: Folder) -> None:
+    secret = shop.root.parent / "secret"
+    secret.write_text("a key\n")
+    (shop.root / "images/desk/files/key").symlink_to(secret)
+    text = refused(mine(shop, TWO_LINES))
+    assert text.startswith("shop:images/desk/files/key: this link points to ")
+    assert "outside the catalog" in text
+    (shop.root / "images/desk/files/key").unlink()
+    for name in ("matrix.lock", "images/desk/recipe.yaml", "matrix.yaml"):
+        (shop.root / name).unlink()
+        (shop.root / name).symlink_to(secret)
+        assert f"shop:{name}: a link leads outside the catalog" in refused(mine(shop, TWO_LINES))
+
+
+def test_a_mistake_below_names_the_catalog(shop: Folder) -> None:
+    shop.edit("images/desk/recipe.yaml", "ports:", "prots:")
+    assert refused(mine(shop, TWO_LINES)).startswith(
+        "shop:images/desk/recipe.yaml:6:1: unknown key 'prots'\n"
+    )
