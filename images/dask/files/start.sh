@@ -13,6 +13,7 @@ dask worker "tcp://127.0.0.1:$port" --nworkers="$DASK_WORKERS" --local-directory
   --death-timeout=600 --no-dashboard &
 # Where one of both ends, so does the service, and the cluster starts it again.
 wait -n
+# shellcheck disable=SC2046 # a word for each process
 kill $(jobs -p) 2> /dev/null || true
 wait
 exit 1
