@@ -29,8 +29,8 @@ Manifest = dict[str, Any]
 class Playable:
     """A pod for `podman kube play`: its name, and the stream of it and the objects that it uses.
 
-    `container` is podman's name of the container that answers. `probe` is the command of its
-    readiness probe; () if it is probed over HTTP.
+    `container` is podman's name of the container that answers. `probe` is a command that ends well
+    in it once it is ready; () if it is probed over HTTP.
     """
 
     pod: str
@@ -50,14 +50,25 @@ def playable(manifests: str, *, port: int, host_port: int | None) -> Playable:
     pod, claims = pod_of(workload)
     owner = publish(pod, port=port, host_port=host_port)
     container = workload["spec"]["template"]["spec"]["containers"][owner]
-    probe = (container.get("readinessProbe") or {}).get("exec") or {}
     name: str = pod["metadata"]["name"]
     return Playable(
         pod=name,
         container=f"{name}-{container['name']}",
-        probe=tuple(probe.get("command", ())),
+        probe=_probe(container.get("readinessProbe") or {}, port),
         text=dump([*_used(pod, documents), *claims, pod]),
     )
+
+
+def _probe(readiness: Mapping[str, Any], port: int) -> tuple[str, ...]:
+    """Return the command that stands for a readiness probe; () for one over HTTP.
+
+    A kubelet connects to a `tcpSocket`. Podman takes connections to a published port before the pod
+    listens, so the container is asked whether it does.
+    """
+    if "tcpSocket" in readiness:
+        listens = f":{port:04X} [0-9A-F]+:0000 0A"
+        return ("grep", "-Eqs", listens, "/proc/net/tcp", "/proc/net/tcp6")
+    return tuple((readiness.get("exec") or {}).get("command", ()))
 
 
 def helm_tests(manifests: str, *, address: str) -> tuple[tuple[str, str], ...]:

@@ -71,13 +71,13 @@ def matrix(*, lines: int, tools: int) -> Matrix:
     }
     images = {
         "base": Image(name="base", recipe="base", origin="os", axes=("os",)),
-        "one": Image(name="one", recipe="one", parent="base", axes=("a", "gpu")),
-        "two": Image(name="two", recipe="two", parent="one", axes=("b",)),
+        "one": Image(name="one", recipe="one", origin="base", axes=("a", "gpu")),
+        "two": Image(name="two", recipe="two", origin="one", axes=("b",)),
     }
     for index in range(tools):
         name = f"tool{index}"
         images[name] = Image(
-            name=name, recipe=f"tool{index % 12}", parent="two", inputs=(Input(image="base"),)
+            name=name, recipe=f"tool{index % 12}", origin="two", inputs=(Input(image="base"),)
         )
     charts = {
         f"chart{index}": Chart(name=f"chart{index}", recipe="chart", image=f"tool{index}")

@@ -2,5 +2,7 @@
 {{- define "chart.discovery" -}}
 service: label-studio
 facts:
+  {{- if not (include "chart.noPassword" .) }}
   token: {{ printf "label-studio %s" (include "chart.password" .) | sha256sum | trunc 40 | quote }}
+  {{- end }}
 {{- end -}}

@@ -52,8 +52,8 @@ def test_helm_takes_what_a_launch_sends(rendered: Path, helm: Helm) -> None:
         output = helm.attempt(rendered, release=RELEASE, values=values)
         assert output.code == 0, output.log
     shown = str([item for item in documents(output.stdout) if item["kind"] != "Secret"])
-    # Nobody outside of the cluster reaches a database.
-    assert (SAMPLE["k8s"]["domain"] in shown) == ("ingress" in values)
+    # Nobody outside of the cluster reaches a database, or what has no login.
+    assert (SAMPLE["k8s"]["domain"] in shown) == values.get("ingress", {}).get("enabled", False)
     assert SAMPLE["git"]["token"] not in shown
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import re
+import socket
 import sys
 import time
 import urllib.request
@@ -267,6 +268,24 @@ def test_the_pod_of_helm_test_meets_the_service(
         failing = manifests + TESTS % {"image": parent, "then": "exit 3"}
         with pytest.raises(StepError, match="helm test failed with exit code 3"):
             player.test(played, failing, log=log)
+
+
+def test_a_pod_that_speaks_no_http_is_ready_once_it_listens(
+    player: KubePlayer, parent: Reference, work: Path
+) -> None:
+    ready = "readinessProbe: {tcpSocket: {port: 8080}}"
+    manifests = chart(parent, "sleep 1; nc -l -p 8080 > /home/said; exec sleep 600").replace(
+        "livenessProbe: {httpGet: {port: 8080, path: /}}", ready
+    )
+    with player.play(manifests, port=8080, log=work / "kube.log") as played:
+        with socket.create_connection(("127.0.0.1", played.port), timeout=5) as client:
+            client.sendall(b"hello")
+        command = Command(
+            argv=("podman", "exec", played.container, "cat", "/home/said"),
+            env=player.client(played),
+        )
+        # What waited for the pod said nothing to it.
+        assert Runner().run(command).stdout == "hello"
 
 
 def test_a_command_says_whether_a_pod_is_ready(

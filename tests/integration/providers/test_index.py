@@ -92,8 +92,8 @@ def test_what_has_only_its_source_is_refused_and_never_run(index: Index, asking:
     assert str(asking.error("lamp")) == (
         "cord 2.0 has no wheel for linux/amd64 and Python 3.13, and sources are not built here,"
         f" which lamp needs; recipe leaf names lamp {FOR}\n"
-        "  hint: no version of cord has one: leave out what needs it, or build a"
-        " wheel with `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
+        "  hint: no version of cord has one: leave out what needs it, or name its"
+        " source with the hash of it, `cord==VERSION --hash=sha256:…`"
     )
 
 

@@ -185,6 +185,14 @@ def test_the_container_that_has_the_port_says_whether_it_is_ready() -> None:
     assert playable(CHART, port=8888, host_port=1).probe == ()
 
 
+def test_what_a_kubelet_connects_to_is_ready_once_it_listens() -> None:
+    asked = "readinessProbe: {tcpSocket: {port: 8888}}"
+    text = CHART.replace("readinessProbe: {httpGet: {port: 8888}}", asked)
+    pattern = ":22B8 [0-9A-F]+:0000 0A"
+    files = ("/proc/net/tcp", "/proc/net/tcp6")
+    assert playable(text, port=8888, host_port=1).probe == ("grep", "-Eqs", pattern, *files)
+
+
 TEST = """
 apiVersion: v1
 kind: Pod
