@@ -39,6 +39,7 @@ from builder.oci.reference import parse as parse_reference
 _BRACE = re.compile(r"[{}]")
 _RESERVED = ("charts", "releases")
 CheckName = Callable[[str, Location], None]
+File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
 
 
 _OF_ONE_CATALOG = ("extends", "builder")
@@ -150,33 +151,30 @@ def parse_chart(
     text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[ChartFile | None, list[BuilderError]]:
     """Parse chart.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "chart.yaml", ChartFile, note
-    )
-    chart, problems = validate(document, ChartFile, at_keys=True)
-    return chart, errors + problems
+    return _parse((*below, SourceText("", file, text)), "chart.yaml", ChartFile, note)
 
 
 def parse_upstream(
     text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[UpstreamChartFile | None, list[BuilderError]]:
     """Parse upstream.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "upstream.yaml", UpstreamChartFile, note
-    )
-    chart, problems = validate(document, UpstreamChartFile, at_keys=True)
-    return chart, errors + problems
+    return _parse((*below, SourceText("", file, text)), "upstream.yaml", UpstreamChartFile, note)
 
 
 def parse_feature(
     text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
 ) -> tuple[FeatureFile | None, list[BuilderError]]:
     """Parse feature.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "feature.yaml", FeatureFile, note
-    )
-    feature, problems = validate(document, FeatureFile, at_keys=True)
-    return feature, errors + problems
+    return _parse((*below, SourceText("", file, text)), "feature.yaml", FeatureFile, note)
+
+
+def _parse(
+    texts: Below, kind: str, model: type[File], note: Callable[[str], None]
+) -> tuple[File | None, list[BuilderError]]:
+    """Return a file whose mistakes are told at keys, and these. Broken YAML is raised."""
+    document, errors = document_of(texts, kind, model, note)
+    parsed, problems = validate(document, model, at_keys=True)
+    return parsed, errors + problems
 
 
 @lru_cache(maxsize=256)

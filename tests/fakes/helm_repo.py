@@ -73,6 +73,18 @@ FLOW: Mapping[str, str] = {
     "templates/role.yaml": ROLE,
     "templates/crd.yaml": CRD,
 }
+FLOW_IMAGES = """\
+images:
+  - match: flow/server
+    registry: server.image.registry
+    repository: server.image.repository
+    tag: server.image.tag
+  - match: flow/exec
+    registry: executor.image.registry
+    repository: executor.image.repository
+    tag: executor.image.tag
+"""
+"""Where a recipe sets the images of `flow`, in upstream.yaml."""
 
 
 def package(name: str, version: str, files: Mapping[str, str]) -> ChartPackage:

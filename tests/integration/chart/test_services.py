@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,14 @@ def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) ->
     assert about["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == "http://mlflow.example.org"
 
 
+def assert_values_of_pods(container: Mapping[str, Any]) -> None:
+    """Fail unless a container has what these values say of every pod."""
+    assert container["imagePullPolicy"] == "Always"
+    for kind, cpu, memory in (("requests", "51m", "3Gi"), ("limits", "52m", "4Gi")):
+        assert container["resources"][kind]["cpu"] == cpu
+        assert container["resources"][kind]["memory"] == memory
+
+
 def test_mariadb_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Path) -> None:
     chart = Played(folder=written("mariadb", tmp_path), helm=helm, scratch=tmp_path)
     # Every value of that chart, each other than its default.
@@ -223,11 +232,7 @@ def test_mariadb_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Pa
     assert claim["spec"]["resources"]["requests"] == {"storage": "3Gi"}
     (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
     assert container["command"][1:] == ["--port=3307"]
-    assert container["imagePullPolicy"] == "Always"
-    assert container["resources"]["requests"]["cpu"] == "51m"
-    assert container["resources"]["requests"]["memory"] == "3Gi"
-    assert container["resources"]["limits"]["cpu"] == "52m"
-    assert container["resources"]["limits"]["memory"] == "4Gi"
+    assert_values_of_pods(container)
     notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
     for path in (
         "mariadb.auth.existingSecret",
@@ -271,11 +276,7 @@ def test_kafka_takes_the_values_of_the_official_chart(helm: Helm, tmp_path: Path
     assert one(manifests, "Service")["spec"]["ports"][0]["port"] == 9095
     (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
     assert container["command"][1:] == ["9095"]
-    assert container["imagePullPolicy"] == "Always"
-    assert container["resources"]["requests"]["cpu"] == "51m"
-    assert container["resources"]["requests"]["memory"] == "3Gi"
-    assert container["resources"]["limits"]["cpu"] == "52m"
-    assert container["resources"]["limits"]["memory"] == "4Gi"
+    assert_values_of_pods(container)
     notes = helm.dry_run(chart.folder, release="r-1", values=values).notes
     for path in (
         "kafka.fullnameOverride", "kafka.image.repository", "kafka.image.tag",

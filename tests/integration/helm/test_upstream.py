@@ -40,6 +40,7 @@ from tests.fakes.helm_repo import (
     DEPLOYMENT,
     EXECUTOR,
     FLOW,
+    FLOW_IMAGES,
     SERVER,
     VALUES,
     ChartRepository,
@@ -50,22 +51,13 @@ from tests.fakes.store import FakeStore
 from tests.fakes.upstream import publish
 
 ROOT = Path(__file__).parents[3]
-RECIPE = """\
+RECIPE = f"""\
 title: Flow
 description: Flows of a namespace
 values:
-  crds: {install: false}
+  crds: {{install: false}}
   clusterRoles: false
-images:
-  - match: flow/server
-    registry: server.image.registry
-    repository: server.image.repository
-    tag: server.image.tag
-  - match: flow/exec
-    registry: executor.image.registry
-    repository: executor.image.repository
-    tag: executor.image.tag
-"""
+{FLOW_IMAGES}"""
 OWN = "127.0.0.1:5999/shop-mirror/flow"
 
 

@@ -16,7 +16,7 @@ from builder.common.process import Runner
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry.store import RegistryStore
-from tests.fakes.helm_repo import DEPLOYMENT, FLOW, VALUES, package, serving
+from tests.fakes.helm_repo import DEPLOYMENT, FLOW, FLOW_IMAGES, VALUES, package, serving
 from tests.fakes.layout import write_layout
 from tests.integration.registry import registry
 
@@ -38,25 +38,16 @@ images:
 charts:
   flow: {{upstream: {{repository: "{charts}", name: flow, release_line: "1.0"}}}}
 """
-RECIPE = """\
+RECIPE = f"""\
 title: Flow
 description: Flows of a namespace
 icon: https://example.org/flow.svg
 home: https://example.org
 port: 2746
 values:
-  crds: {install: false}
+  crds: {{install: false}}
   clusterRoles: false
-images:
-  - match: flow/server
-    registry: server.image.registry
-    repository: server.image.repository
-    tag: server.image.tag
-  - match: flow/exec
-    registry: executor.image.registry
-    repository: executor.image.repository
-    tag: executor.image.tag
-"""
+{FLOW_IMAGES}"""
 TESTS = {
     "images/door/recipe.yaml": "summary: A door\n",
     "images/door/tests/test_door.py": (
