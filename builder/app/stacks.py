@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
-from builder.app.planning import fingerprints_of
+from builder.app.planning import check, fingerprints_of
 from builder.app.since import Since
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import Matrix
+from builder.catalog.own_places import with_own_places
 from builder.catalog.parser import layered
 from builder.catalog.yaml_document import Document
-from builder.common.errors import BuilderError, flat
+from builder.common.errors import BuilderError, SelectionError, flat
+from builder.common.text import did_you_mean
 from builder.diff import stacks
 from builder.diff.catalogs import catalog_changes
 from builder.diff.compare import Difference, compare, lock_side
@@ -62,6 +65,11 @@ def read_stack(workspace: Workspace, platforms: tuple[str, ...] = ()) -> Stack:
         project = workspace.load(platforms, ECOSYSTEMS, tolerated=errors)
     except BuilderError as error:
         return Stack(files=files, project=None, errors=tuple(flat([error])))
+    if not errors:
+        try:
+            check(project)
+        except BuilderError as error:
+            errors += with_own_places(workspace.root, [error])
     return Stack(files=files, project=project, errors=tuple(errors))
 
 
@@ -170,6 +178,27 @@ class StackComparison:
             images = {key: image for key, image in side.images.items() if key in targets}
             sides.append(replace(side, images=images))
         return compare(*sides)
+
+
+def beside(workspace: Workspace, folders: Mapping[str, Path]) -> Workspace:
+    """Return a catalog's folder with other folders in the place of those below, by their names.
+
+    Raises SelectionError for a name that none has.
+    """
+    files = workspace.files
+    names = [item.name for item in files.below]
+    for name in folders:
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise SelectionError(f"no catalog below is called {name!r}", hint=hint)
+    other = Workspace(workspace.root, workspace.state.root)
+    other.files = CatalogFiles(
+        catalogs=tuple(
+            replace(item, root=folders[item.name].resolve()) if item.name in folders else item
+            for item in files.catalogs
+        )
+    )
+    return other
 
 
 def alone(catalog: SourceCatalog) -> Project:

@@ -24,8 +24,8 @@ def with_own_places(root: Path, errors: Iterable[BuilderError]) -> list[BuilderE
 
 
 def _is_below(root: Path, location: Location | None) -> bool:
-    """Whether a place is in a file of a catalog below, which is written `NAME:PATH`."""
-    return location is not None and ":" in location.file and not (root / location.file).exists()
+    """Whether a place is in a file that the catalog does not have itself."""
+    return location is not None and not (root / location.file).exists()
 
 
 def _place(root: Path) -> Location | None:
@@ -40,7 +40,8 @@ def _place(root: Path) -> Location | None:
 
 def _with_place(error: BuilderError, place: Location) -> BuilderError:
     """Return the same error with a longer hint; it may be raised again, of another catalog."""
-    name = str(error.location).partition(":")[0]
+    file = error.location.file if error.location else ""
+    name = file.partition(":")[0] if ":" in file else "another one"
     same = error.__class__.__new__(error.__class__, *error.args)
     vars(same).update(vars(error))
     begin = f"{error.hint}; " if error.hint else ""

@@ -339,7 +339,7 @@ def _plain(value: Any) -> Any:
         return {
             _WORDS.get(key, key): _plain(item)
             for key, item in said.items()
-            if item is not None and item not in ("", (), {}) and key not in _NOT_SAID
+            if not (item is None or item is False or item in ("", (), {}) or key in _NOT_SAID)
         }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
