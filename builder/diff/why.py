@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import own_values
+from builder.catalog.ids import TargetId
 from builder.catalog.packages import PackageList
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
@@ -168,7 +169,7 @@ class Provenance:
     def _lineage(self, record: Record, key: str) -> Sequence[str]:
         """Return a target's ancestors that the release has, and itself, the root first."""
         # Its own share may have the id that it was built under.
-        links = [share.target for share in record.targets[key].shares[:-1]]
+        links = [_released_id(share.target, record) for share in record.targets[key].shares[:-1]]
         return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
@@ -196,6 +197,12 @@ class Provenance:
             _same(ecosystem, text, name, self._catalog.ecosystems)
             for text in _package_names(requirements)
         )
+
+
+def _released_id(made_id: str, record: Record) -> str:
+    """Return the id that a release has of an ancestor, which may be under top recipes by now."""
+    under = TargetId(made_id).under()
+    return under if not TargetId(made_id).is_under and under in record.targets else made_id
 
 
 def _no_package(

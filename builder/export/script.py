@@ -82,7 +82,7 @@ class Commands:
         target_plan = self.context.plan.targets[step.target]
         request = self.requests.build(target_plan, self.requests.contexts(target_plan.target))
         folder = request.context / DOWNLOADS
-        package_set = self.context.lock.package_sets.get(step.target)
+        package_set = self.context.lock.package_sets.get(target_plan.target.made_id)
         packages = files_to_fetch(package_set, self.context.catalog.ecosystems)
         for index, file in enumerate((*target_plan.files, *packages)):
             if not index:

@@ -60,7 +60,7 @@ def tree(
     for target_plan in plan.targets.values():
         folder = f"images/{target_plan.target.slug}"
         files[f"{folder}/Dockerfile"] = target_plan.dockerfile.text.encode()
-        package_set = lock.package_sets.get(target_plan.target.id)
+        package_set = lock.package_sets.get(target_plan.target.made_id)
         if to_fetch := (*target_plan.files, *files_to_fetch(package_set, ecosystems)):
             files[f"{folder}/{FETCH}"] = fetch_script(to_fetch).encode()
     for chart in plan.charts.values():
