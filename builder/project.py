@@ -15,12 +15,12 @@ from builder.catalog.models import (
     Catalog,
     ChartFeature,
     ChartRecipe,
-    Image,
     Matrix,
     Network,
     Recipe,
     RecipeFile,
 )
+from builder.catalog.models import Path as KeyPath
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -229,11 +229,11 @@ class Workspace:
     ) -> dict[str, Recipe]:
         check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
-        for name, image, place in _named_recipes(file.matrix):
+        for name, place, is_mirrored in _named_recipes(file.matrix):
             if name in recipes:
                 continue
-            needed = _RECIPE[:1] if image.is_mirrored else _RECIPE
-            location = file.document.at(("images", image.name, *place))
+            needed = _RECIPE[:1] if is_mirrored else _RECIPE
+            location = file.document.at(place)
             if error := self._missing("images", name, needed, location):
                 errors.append(error)
                 continue
@@ -253,7 +253,7 @@ class Workspace:
             try:
                 errors += self._test_errors(f"images/{name}/tests")
                 recipes[name] = recipe = self._recipe(name, parsed)
-                errors += check_mirrored(recipe) if image.is_mirrored else ()
+                errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -447,12 +447,12 @@ def _feature(
     )
 
 
-def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, Image, tuple[str | int, ...]]]:
-    """Yield each recipe that an image names, with the image and where that names it."""
+def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
+    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
     for image in matrix.images.values():
-        yield image.recipe, image, ("recipe",)
+        yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
         for index, top in enumerate(image.top):
-            yield top, image, ("top", index)
+            yield top, ("images", image.name, "top", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:

@@ -37,8 +37,9 @@ class Faults:
     def _fail(self, message: str, path: Path, hint: str = "") -> None:
         self.errors.append(ConfigError(message, hint=hint, location=self.locations.at(path)))
 
-    def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.locations.at_key(path)))
+    def _fail_key(self, message: str, path: Path, hint: str = "", error_id: str = "") -> None:
+        location = self.locations.at_key(path)
+        self.errors.append(ConfigError(message, hint=hint, location=location, id=error_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,14 +152,14 @@ class _Checker(Faults):
         if not image.top:
             return
         if image.is_mirrored:
-            message = f"image {image.name} is mirrored as it is, and gets no top {image.top[0]!r}"
-            self._fail_key(message, path, "leave this image out")
+            message = f"image {image.name!r} is mirrored as it is, and gets no top {image.top[0]!r}"
+            self._fail_key(message, path, "leave this image out", "E-TOP-MIRRORED")
         elif not image.publish:
             message = (
                 f"image {image.name!r} is not offered, so nothing gets its top {image.top[0]!r}"
             )
             hint = "put the packages into a recipe, or the top on the images that charts name"
-            self._fail_key(message, path, hint)
+            self._fail_key(message, path, hint, "E-TOP-UNUSED")
 
     def _check_mirrored(self, image: Image) -> None:
         path: Path = ("images", image.name)

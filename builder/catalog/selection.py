@@ -35,7 +35,8 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
         if expression.startswith("+"):
             selected |= graph.reach(targets, needs)
         if expression.endswith("+"):
-            selected |= graph.reach(targets, graph.reverse(needs))
+            built_on = {key for key in needs if TargetId(key).offered in targets}
+            selected |= graph.reach(targets | built_on, graph.reverse(needs))
     return tuple(item for item in expansion.targets if item in selected)
 
 

@@ -119,11 +119,11 @@ class Provenance:
 
     def _reason(self, record: Record, key: str, ecosystem: str, name: str) -> Reason:
         target = record.targets[key]
-        lineage = self._lineage(record, key)
-        versions = {item: self._version(record, item, ecosystem, name) for item in lineage}
+        chain = lineage(record, key)
+        versions = {item: self._version(record, item, ecosystem, name) for item in chain}
         version = versions[key]
-        introduced = next(item for item in lineage if versions[item])
-        last_changed = next(item for item in lineage if versions[item] == version)
+        introduced = next(item for item in chain if versions[item])
+        last_changed = next(item for item in chain if versions[item] == version)
         return Reason(
             target=key,
             image=target.image,
@@ -137,7 +137,7 @@ class Provenance:
             named=tuple(
                 dict.fromkeys(
                     self._recipe(record, item)
-                    for item in lineage
+                    for item in chain
                     if self._names(item, ecosystem, name)
                 )
             ),
@@ -166,12 +166,6 @@ class Provenance:
         is_first = since.previous is None
         return Since(release=since.release, before="" if is_first else None, is_first=is_first)
 
-    def _lineage(self, record: Record, key: str) -> Sequence[str]:
-        """Return a target's ancestors that the release has, and itself, the root first."""
-        # Its own share may have the id that it was built under.
-        links = [_released_id(share.target, record) for share in record.targets[key].shares[:-1]]
-        return [*(item for item in links if item in record.targets), key]
-
     def _base(self, record: Record, key: str) -> str:
         """Return the parent of a target if that is a base image, else ""."""
         below = record.targets[key].shares[-2:-1]
@@ -199,10 +193,14 @@ class Provenance:
         )
 
 
-def _released_id(made_id: str, record: Record) -> str:
-    """Return the id that a release has of an ancestor, which may be under top recipes by now."""
-    under = TargetId(made_id).under()
-    return under if not TargetId(made_id).is_under and under in record.targets else made_id
+def lineage(record: Record, key: str) -> Sequence[str]:
+    """Return a target's ancestors that the release has, and itself, the root first.
+
+    The share of an ancestor has the id that it was built under: it may be under top recipes now.
+    """
+    links = [TargetId(share.target) for share in record.targets[key].shares[:-1]]
+    ids = [it.under() if it.under() in record.targets and not it.is_under else it for it in links]
+    return [*(item for item in ids if item in record.targets), key]
 
 
 def _no_package(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from builder.build.build_context import DOWNLOADS
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext
+from builder.catalog.ids import TargetId
 from builder.charts.helm import Helm
 from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
@@ -114,7 +115,8 @@ class Commands:
         release = self.context.plan.release
         variants: dict[str, list[TargetPlan]] = {}
         for target_plan in self.context.plan.targets.values():
-            variants.setdefault(target_plan.target.variant.id, []).append(target_plan)
+            key = TargetId(target_plan.target.id).on_any_platform
+            variants.setdefault(key, []).append(target_plan)
         for target_plans in variants.values():
             yield from (
                 self._index(target_plans)

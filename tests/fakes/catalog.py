@@ -154,7 +154,9 @@ def with_package_sets(project: Project, lock: Lock) -> Lock:
         base = project.expansion.base_of(target).id
         if package_requests.names(target) and base in lock.bases:
             asked = str(package_requests.request_key(target, layers))
-            layers[target.made_id] = PackageSet(epoch=lock.bases[base].epoch, request=asked, packages={})
+            layers[target.made_id] = PackageSet(
+                epoch=lock.bases[base].epoch, request=asked, packages={}
+            )
     return replace(lock, package_sets=layers)
 
 

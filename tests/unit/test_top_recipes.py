@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from builder.catalog.selection import find, select
-from builder.common.errors import BuilderError
+from builder.common.errors import BuilderError, Location
+from builder.diff.why import lineage
+from builder.lock.locker import lock_catalog
 from builder.lock.lockfile import PackageSet
+from builder.lock.package_locker import NOTHING
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints, with_package_sets
+from tests.fakes.bases import FakeBases
+from tests.fakes.catalog import ARM, LOCK, Folder, Week, plan_of, prints, with_package_sets
 
 SPEECH, DESK = "speech/os=1,lang=1.9", "desk/os=1,lang=1.9"
 TRUST = {
@@ -114,6 +118,7 @@ def test_names_and_values_select_what_is_offered(shop: Folder) -> None:
     assert select(expansion, [f"{SPEECH}~"]) == (f"{SPEECH}~",)
     assert f"{SPEECH}~trust" in select(expansion, ["+speech"])
     assert SPEECH in select(expansion, [f"{SPEECH}~+"])
+    assert DESK in select(expansion, ["speech+"])
     assert not find(expansion, "speech").parent.endswith("~")
     assert find(expansion, f"{SPEECH}~").recipe == "speech"
 
@@ -144,7 +149,9 @@ def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: F
     record = week.observed().record
     assert record is not None
     assert not record.targets[f"{SPEECH}~"].publish
-    assert record.targets[f"{SPEECH}~"].fingerprint == again.targets[f"{SPEECH}~"].fingerprint.digest
+    assert (
+        record.targets[f"{SPEECH}~"].fingerprint == again.targets[f"{SPEECH}~"].fingerprint.digest
+    )
     shares = [share.target for share in record.targets[SPEECH].shares]
     assert shares[-2:] == [SPEECH, f"{SPEECH}~trust"]
 
@@ -152,11 +159,59 @@ def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: F
 def test_an_image_that_is_not_offered_has_none(shop: Folder) -> None:
     shop.edit("matrix.yaml", "publish: false}", "publish: false, top: [trust]}")
     assert refused(shop) == (
-        "matrix.yaml:17:38: image 'tool' is not offered, so nothing gets its top 'trust'\n"
+        "matrix.yaml:17:38: image 'tool' is not offered, so nothing gets its top 'trust'"
+        " [E-TOP-UNUSED]\n"
         "      tool: {from: base, publish: false, top: [trust]}\n"
         "                                         ^\n"
         "  hint: put the packages into a recipe, or the top on the images that charts name"
     )
+
+
+def test_a_mirrored_image_has_none(shop: Folder) -> None:
+    shop.edit(
+        "matrix.yaml", "images:\n", "images:\n  far: {upstream: far, axes: [far], top: [trust]}\n"
+    )
+    shop.edit(
+        "matrix.yaml", "  lang:\n", "  far: {'1': {sources: [{image: example.org/far}]}}\n  lang:\n"
+    )
+    shop.write("images/far/recipe.yaml", "summary: From far\n")
+    assert refused(shop).startswith(
+        "matrix.yaml:17:37: image 'far' is mirrored as it is, and gets no top 'trust'"
+        " [E-TOP-MIRRORED]\n"
+    )
+
+
+def test_each_platform_has_them(shop: Folder) -> None:
+    shop.for_platforms("linux/amd64", ARM)
+    expansion = topped(shop, speech="[trust]").expansion
+    assert expansion.members[SPEECH] == {"linux/amd64": SPEECH, ARM: f"{SPEECH}@{ARM}"}
+    assert expansion.members[f"{SPEECH}~"] == {
+        "linux/amd64": f"{SPEECH}~", ARM: f"{SPEECH}@{ARM}~",
+    }  # fmt: skip
+    assert expansion.targets[f"{SPEECH}@{ARM}"].parent == f"{SPEECH}@{ARM}~"
+    assert expansion.targets[f"{SPEECH}@{ARM}"].made_id == f"{SPEECH}@{ARM}~trust"
+
+
+def test_an_entry_of_a_recipe_that_is_no_top_any_more_is_dropped(shop: Folder) -> None:
+    project = topped(shop, speech="[extra]")
+    sets = with_package_sets(project, LOCK).package_sets
+    gone = {f"{SPEECH}~trust": sets[SPEECH]}
+    result = lock_catalog(
+        catalog=project.catalog, expansion=project.expansion, bases=FakeBases(shop.root / "build"),
+        previous=replace(LOCK, package_sets={**sets, **gone}), providers={}, today="2026-11-23",
+        upgrade=NOTHING, targets=[], note=lambda _: None, locate=lambda *_: Location(file=""),
+    )  # fmt: skip
+    assert result.lock.package_sets.keys() == sets.keys()
+
+
+def test_why_an_image_has_a_package_names_the_recipe_that_has_it(shop: Folder) -> None:
+    week = Week(folder=shop)
+    week.go_by()
+    topped(shop, speech="[trust]", desk="[extra]")
+    week.go_by(today="2026-11-24")
+    record = week.observed().record
+    assert record is not None
+    assert lineage(record, DESK)[-3:] == [f"{SPEECH}~", f"{DESK}~", DESK]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +227,9 @@ def test_a_wrong_name_is_an_error(shop: Folder, top: str, message: str) -> None:
 
 
 def test_it_needs_the_axes_that_its_recipe_says(shop: Folder) -> None:
-    shop.edit("matrix.yaml", "base: {from: os, axes: [os]}", "base: {from: os, axes: [os], top: [t]}")
+    shop.edit(
+        "matrix.yaml", "base: {from: os, axes: [os]}", "base: {from: os, axes: [os], top: [t]}"
+    )
     shop.write("images/t/recipe.yaml", "summary: T\nneeds: [lang]\n")
     shop.write("images/t/Dockerfile.j2", "FROM {{ parent }}\n")
     assert refused(shop) == (
