@@ -245,21 +245,23 @@ def _below(
     if any(item.root.resolve() == folder for item in above):
         names = " → ".join([*(item.name for item in above), name])
         message = f"catalogs stand on one another in a circle: {names}"
-        raise ConfigError(message, location=location)
+        raise ConfigError(message, location=location, id="E-CATALOG-CYCLE")
     if name in [item.name for item in above]:
         raise ConfigError(
             f"two catalogs are called {name!r}",
             hint="give this one another name here: `extends: {name: NAME, path: …}`",
             location=location,
+            id="E-CATALOG-NAME",
         )
     if len(above) > _MOST:
         message = f"more than {_MOST} catalogs stand on one another"
-        raise ConfigError(message, location=location)
+        raise ConfigError(message, location=location, id="E-CATALOG-DEPTH")
     if not (folder / MATRIX).is_file():
         raise ConfigError(
             f"catalog {name} has no {MATRIX} in {folder}",
             hint="`path` is the folder of a catalog, seen from the folder of this file",
             location=location,
+            id="E-CATALOG-MISSING",
         )
     return folder, f"{name}:"
 
@@ -274,12 +276,15 @@ def _check_builder(document: Document, name: str) -> None:
         fits = SpecifierSet(wanted).contains(VERSION, prereleases=True)
     except InvalidSpecifier as error:
         message = f"{wanted!r} is no range of versions"
-        raise ConfigError(message, hint='e.g. ">=0.2,<0.3"', location=location) from error
+        raise ConfigError(
+            message, hint='e.g. ">=0.2,<0.3"', location=location, id="E-CATALOG-BUILDER"
+        ) from error
     if not fits:
         raise ConfigError(
             f"catalog {name} needs builder {wanted}, this is {VERSION}",
             hint="install that version of the builder",
             location=location,
+            id="E-CATALOG-BUILDER",
         )
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,6 +26,8 @@ from builder.common.text import size
 
 PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
 _DAYS = re.compile(r"\d{1,3}d")
+_NO_VARIABLE_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ue000-\uf8ff]")
+"""Ends of lines for anybody, and characters that stand for nothing of Unicode."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
 
 Path = tuple[str | int, ...]
@@ -190,6 +193,14 @@ def _size(value: Any) -> int:
     return size(value)
 
 
+def _variable_text(value: str) -> str:
+    if found := _NO_VARIABLE_TEXT.search(value):
+        raise ValueError(
+            f"{found[0]!r} cannot be in an environment variable of an image: its text is one line"
+        )
+    return value
+
+
 def _days(value: Any) -> int:
     if not isinstance(value, str) or not _DAYS.fullmatch(value):
         raise ValueError(f"not a number of days: {value!r}; write e.g. 3d, or 0d for none")
@@ -220,6 +231,10 @@ ReleaseLineName = Annotated[
 PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
 Reason = Annotated[str, StringConstraints(min_length=1)]
+VariableName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)
+]
+VariableText = Annotated[str, AfterValidator(_variable_text)]
 Flag = Annotated[bool, StrictType()]
 Whole = Annotated[int, StrictType()]
 Port = Annotated[Whole, Field(ge=1, le=65535)]

@@ -141,7 +141,7 @@ class _Merger:
         """Lay the document of one more catalog over what there is."""
         self._layer = layer
         if not isinstance(layer.document.data, dict):
-            self._fail("not a mapping", ())
+            self._fail("E-MERGE-TYPE", "not a mapping", ())
             return
         self.places[()] = self._place(())
         self.data = self._mapping(self.data, layer.document.data, ())
@@ -161,7 +161,7 @@ class _Merger:
                 self._member(merged, key, value, (*path, key))
             elif name in above:
                 message = f"{name!r} and {key!r} are both here: one replaces what the other changes"
-                self._fail(message, (*path, key), "keep one of them")
+                self._fail("E-MERGE-BOTH", message, (*path, key), "keep one of them")
             else:
                 self._operate(merged, key, name, value, path)
         return self._ordered(merged, above[ORDER], path) if ORDER in above else merged
@@ -187,32 +187,36 @@ class _Merger:
             self._note(path, "merged", merged[key], old)
         elif isinstance(value, dict) or isinstance(old, dict):
             kinds = f"{_kind(old)} below, and {_kind(value)} here"
-            self._fail(f"{_shown(path)} is {kinds}", path, f"below: {self._at(path)}")
+            self._fail(
+                "E-MERGE-TYPE", f"{_shown(path)} is {kinds}", path, f"below: {self._at(path)}"
+            )
         else:
             self._take(value, path, path, "set", old)
             merged[key] = value
 
     def _remove(self, merged: dict[str, Any], path: Path) -> None:
         if is_required(self._model, path):
-            self._fail(f"{_shown(path)} is required, and cannot be removed", path)
+            message = f"{_shown(path)} is required, and cannot be removed"
+            self._fail("E-MERGE-REQUIRED", message, path)
             return
         self._note(path, "removed", None, merged.pop(str(path[-1])))
 
     def _check_replace(self, below: dict[str, Any], value: Any, path: Path) -> None:
         if value is not True:
-            self._fail(f"{REPLACE} must be true", (*path, REPLACE))
+            self._fail("E-MERGE-TYPE", f"{REPLACE} must be true", (*path, REPLACE))
         elif not below:
-            self._fail(f"there is nothing below {_shown(path)} to replace", (*path, REPLACE))
+            message = f"there is nothing below {_shown(path)} to replace"
+            self._fail("E-MERGE-NOTHING", message, (*path, REPLACE))
 
     def _ordered(self, merged: dict[str, Any], order: Any, path: Path) -> dict[str, Any]:
         if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
-            self._fail(f"{ORDER} must be a list of names", (*path, ORDER))
+            self._fail("E-MERGE-TYPE", f"{ORDER} must be a list of names", (*path, ORDER))
             return merged
         for index, name in enumerate(order):
             if name not in merged and name != REST:
                 hint = did_you_mean(name, merged)
                 message = f"there is no {_thing(path)} {name!r} to order"
-                self._fail(message, (*path, ORDER, index), hint)
+                self._fail("E-NAME-UNKNOWN", message, (*path, ORDER, index), hint)
         rest = [name for name in merged if name not in order]
         cut = order.index(REST) if REST in order else len(order)
         names = [*order[:cut], *rest, *order[cut + 1 :]]
@@ -225,7 +229,8 @@ class _Merger:
         old = merged.get(name)
         if isinstance(value, dict):
             if key != f"{name}+" or not isinstance(old, dict | None):
-                self._fail(f"{key!r} is for lists, and {_shown(target)} is {_kind(old)}", source)
+                message = f"{key!r} is for lists, and {_shown(target)} is {_kind(old)}"
+                self._fail("E-MERGE-TYPE", message, source)
                 return
             merged[name] = {**(old or {}), **value}
             for member, item in value.items():
@@ -235,7 +240,7 @@ class _Merger:
             return
         if not isinstance(old, list | None):
             kind = f"{key!r} is for lists, and {_shown(target)} is {_kind(old)}"
-            self._fail(kind, source, f"below: {self._at(target)}")
+            self._fail("E-MERGE-TYPE", kind, source, f"below: {self._at(target)}")
             return
         old = old or []
         if key.endswith("-"):
@@ -244,7 +249,8 @@ class _Merger:
         added = [(index, item) for index, item in enumerate(value) if item not in old]
         if not added:
             has = listed([str(item) for item in value])
-            self._fail(f"{_shown(target)} has {has} already", source, "take this line out")
+            message = f"{_shown(target)} has {has} already"
+            self._fail("E-MERGE-PRESENT", message, source, "take this line out")
             return
         before = self._items(old, target)
         new = [(item, self._layer, (*source, index)) for index, item in added]
@@ -260,7 +266,7 @@ class _Merger:
             if item not in old:
                 hint = did_you_mean(str(item), [one for one in old if isinstance(one, str)])
                 message = f"{_shown(target)} has no {item!r} to remove"
-                self._fail(message, (*source, index), hint)
+                self._fail("E-MERGE-ABSENT", message, (*source, index), hint)
         kept = [entry for entry in self._items(old, target) if entry[0] not in value]
         self._note(target, "removed", value, old, source)
         merged[name] = self._placed(kept, target)
@@ -339,15 +345,15 @@ class _Merger:
     def _at(self, path: Path) -> Location | str:
         return self.places[path].location if path in self.places else "nothing"
 
-    def _fail(self, message: str, path: Path, hint: str = "") -> None:
+    def _fail(self, id: str, message: str, path: Path, hint: str = "") -> None:
         document = self._layer.document
         is_item = bool(path) and isinstance(path[-1], int)
         location = document.at(path) if is_item else document.at_key(path)
-        self.errors.append(ConfigError(message, hint=hint, location=location))
+        self.errors.append(ConfigError(message, hint=hint, location=location, id=id))
 
     def _fail_nothing(self, path: Path, there: Mapping[str, Any]) -> None:
         message = f"there is no {_thing(path[:-1])} {path[-1]!r} to remove"
-        self._fail(message, path, did_you_mean(str(path[-1]), there))
+        self._fail("E-MERGE-NOTHING", message, path, did_you_mean(str(path[-1]), there))
 
 
 def _operand(key: str) -> str | None:

@@ -35,6 +35,8 @@ from builder.catalog.fields import (
     Port,
     Reason,
     Size,
+    VariableName,
+    VariableText,
     as_tuple,
     named_by_key,
 )
@@ -258,6 +260,10 @@ class RecipeFile(FileModel):
         tuple[Port, ...], Field(description="TCP ports that its service listens on")
     ] = ()
     command: Annotated[tuple[str, ...], Field(description="how its service is started")] = ()
+    env: Annotated[
+        Mapping[VariableName, VariableText],
+        Field(description="environment variables of its images: none is replaced in a text"),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,7 +133,7 @@ class _Patcher:
                     if match is None or (key and key not in keys):
                         hint = did_you_mean(key, keys) if key else ""
                         message = f"patch {patch.name!r}: {term!r} selects by nothing known"
-                        self._fail(message, patch, (field,), hint or _FORMS)
+                        self._fail("E-PATCH-SELECTOR", message, patch, (field,), hint or _FORMS)
         return len(self.errors) == before
 
     def _is_expected(self, patch: Patch, names: Sequence[str]) -> bool:
@@ -143,10 +143,12 @@ class _Patcher:
             plain = [item for item in patch.charts if "=" not in item]
             near = did_you_mean(plain[0], self._charts.matrix.charts) if plain else ""
             hint = near or "`expect: 0+` allows that"
-            self._fail(f"patch {patch.name!r} selects no chart", patch, ("charts",), hint)
+            message = f"patch {patch.name!r} selects no chart"
+            self._fail("E-PATCH-NOTHING", message, patch, ("charts",), hint)
             return False
         message = f"patch {patch.name!r} selects {count(len(names), 'chart')}, and expects"
-        self._fail(f"{message} {patch.expect}", patch, ("expect",), f"it selects {listed(names)}")
+        hint = f"it selects {listed(names)}"
+        self._fail("E-PATCH-EXPECT", f"{message} {patch.expect}", patch, ("expect",), hint)
         return False
 
     def _change_features(self, patch: Patch, names: Sequence[str]) -> None:
@@ -156,7 +158,7 @@ class _Patcher:
             else:
                 message = f"patch {patch.name!r}: unknown feature {feature!r}"
                 hint = did_you_mean(feature, self._charts.features)
-                self._fail(message, patch, ("features+", index), hint)
+                self._fail("E-NAME-UNKNOWN", message, patch, ("features+", index), hint)
         for index, feature in enumerate(patch.fewer_features):
             self._drop(patch, names, feature, ("features-", index))
 
@@ -165,7 +167,8 @@ class _Patcher:
         location = self._charts.document.at(("patches", patch.name, *path))
         lacking = [name for name in names if feature not in self._features_of(name)]
         if names and not lacking:
-            self._fail(f"{self._each(patch, names)} has feature {feature!r} already", patch, path)
+            message = f"{self._each(patch, names)} has feature {feature!r} already"
+            self._fail("E-PATCH-FEATURE", message, patch, path)
         for name in lacking:
             chart = self.patched[name]
             self.patched[name] = replace(
@@ -181,7 +184,8 @@ class _Patcher:
         if names and not having:
             known = dict.fromkeys(item for name in names for item in self._features_of(name))
             hint = did_you_mean(feature, known)
-            self._fail(f"{self._each(patch, names)} lacks feature {feature!r}", patch, path, hint)
+            message = f"{self._each(patch, names)} lacks feature {feature!r}"
+            self._fail("E-PATCH-FEATURE", message, patch, path, hint)
         for name in having:
             chart = self.patched[name]
             self.patched[name] = replace(
@@ -207,9 +211,8 @@ class _Patcher:
         if not having and names:
             known = {known for paths in paths_by_chart.values() for known in paths}
             message = f"patch {patch.name!r}: none of its {count(len(names), 'chart')} has a value"
-            self._fail(
-                f"{message} {path}", patch, ("values", path), did_you_mean(path, sorted(known))
-            )
+            hint = did_you_mean(path, sorted(known))
+            self._fail("E-PATCH-VALUE", f"{message} {path}", patch, ("values", path), hint)
             return
         raw = document.data["patches"][patch.name]["values"][path] or {}
         cleared = tuple(_ALIASES.get(key, key) for key, value in raw.items() if value is None)
@@ -248,6 +251,7 @@ class _Patcher:
                         hint=f"`override: true` in {patch.name}, if it is to count; the other one"
                         f" is at {where}",
                         location=item.location,
+                        id="E-PATCH-AMBIGUOUS",
                     )
                 )
             self._said[chart, item.path, key] = (patch, value)
@@ -259,7 +263,7 @@ class _Patcher:
         ]
         return catalogs[0] == catalogs[1]
 
-    def _fail(self, message: str, patch: Patch, path: Path, hint: str = "") -> None:
+    def _fail(self, id: str, message: str, patch: Patch, path: Path, hint: str = "") -> None:
         document, whole = self._charts.document, ("patches", patch.name, *path)
         location = document.at(whole) if isinstance(path[-1], int) else document.at_key(whole)
-        self.errors.append(ConfigError(message, hint=hint, location=location))
+        self.errors.append(ConfigError(message, hint=hint, location=location, id=id))

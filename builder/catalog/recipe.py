@@ -232,7 +232,7 @@ def check_mirrored(recipe: Recipe) -> list[BuilderError]:
     given = {
         "Dockerfile.j2": recipe.dockerfile,
         "files": recipe.files,
-        "recipe.yaml": recipe.ecosystems or recipe.provides,
+        "recipe.yaml": recipe.ecosystems or recipe.provides or recipe.env,
     }
     return [
         ConfigError(

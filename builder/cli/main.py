@@ -36,6 +36,7 @@ COMMANDS = {
     "diff": "compare two releases, locks, tags or digests",
     "why": "show which release and which recipe introduced a package",
     "render": "write plain Dockerfiles, charts and a bake file",
+    "fork": "keep a catalog of your own that stands on another one",
     "flatten": "write a catalog that stands on others as one that stands alone",
     "build": "build, test and push what the registry does not have",
     "test": "run the smoke tests of images again",

@@ -26,19 +26,26 @@ class Location:
 
 
 class BuilderError(Exception):
-    """An error that a user can mend. The CLI prints it and exits with `exit_code`."""
+    """An error that a user can mend. The CLI prints it and exits with `exit_code`.
+
+    `id` is its name in docs/overlay-errors.md, "" for one that has none.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "", location: Location | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", location: Location | None = None, id: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.location = location
+        self.id = id
 
     def __str__(self) -> str:
         """Return the text shown to a user: location, message, source line with a caret, hint."""
-        lines = [f"{self.location}: {self.message}" if self.location else self.message]
+        message = f"{self.message} [{self.id}]" if self.id else self.message
+        lines = [f"{self.location}: {message}" if self.location else message]
         if self.location and self.location.source:
             lines.append(f"    {self.location.source}")
             if self.location.column:

@@ -22,6 +22,7 @@ from builder.catalog.recipe import BuildVariables, packages_of
 from builder.common.errors import ConfigError, Location
 from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
+from builder.plan.dockerfile_lines import with_environment
 from builder.plan.template_sandbox import LARGEST_TEXT, TemplateSandbox
 
 PARENT = "parent"
@@ -117,6 +118,7 @@ class DockerfileRenderer:
         text = self._guard(render, path, recipe.dockerfile, names=context)
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+        lines = with_environment(lines, recipe.env)
         lines += [f"EXPOSE {port}" for port in recipe.ports]
         if recipe.command:
             lines.append(f"CMD {json.dumps(list(recipe.command))}")

@@ -65,7 +65,8 @@ def _needs(arguments: list[str]) -> bool:
         if named is None:
             break
         command, words = named, words[1:]
-    return not words and any(parameter.required for parameter in command.params)
+    is_group = isinstance(command, click.Group) and not command.invoke_without_command
+    return not words and (is_group or any(item.required for item in command.params))
 
 
 def shown_in(text: str) -> Iterator[tuple[str, ...]]:

@@ -203,34 +203,36 @@ def test_what_is_removed_and_still_needed_is_told_where_it_is_removed(shop: Fold
     [
         (
             "extends: {path: ../nowhere}",
-            "matrix.yaml:1:17: catalog nowhere has no matrix.yaml in ROOT/nowhere\n"
+            "matrix.yaml:1:17: catalog nowhere has no matrix.yaml in ROOT/nowhere"
+            " [E-CATALOG-MISSING]\n"
             "    extends: {path: ../nowhere}\n"
             "                    ^\n"
             "  hint: `path` is the folder of a catalog, seen from the folder of this file",
         ),
         (
             "extends: {path: .}",
-            "matrix.yaml:1:17: catalogs stand on one another in a circle: mine → mine\n"
+            "matrix.yaml:1:17: catalogs stand on one another in a circle: mine → mine"
+            " [E-CATALOG-CYCLE]\n"
             "    extends: {path: .}\n"
             "                    ^",
         ),
         (
             "extends: {path: ../shop, name: mine}",
-            "matrix.yaml:1:17: two catalogs are called 'mine'\n"
+            "matrix.yaml:1:17: two catalogs are called 'mine' [E-CATALOG-NAME]\n"
             "    extends: {path: ../shop, name: mine}\n"
             "                    ^\n"
             "  hint: give this one another name here: `extends: {name: NAME, path: …}`",
         ),
         (
             'builder: ">=9"\nextends: {path: ../shop}',
-            "matrix.yaml:1:10: catalog mine needs builder >=9, this is 0.2.0\n"
+            "matrix.yaml:1:10: catalog mine needs builder >=9, this is 0.2.0 [E-CATALOG-BUILDER]\n"
             '    builder: ">=9"\n'
             "             ^\n"
             "  hint: install that version of the builder",
         ),
         (
             "builder: new\nextends: {path: ../shop}",
-            "matrix.yaml:1:10: 'new' is no range of versions\n"
+            "matrix.yaml:1:10: 'new' is no range of versions [E-CATALOG-BUILDER]\n"
             "    builder: new\n"
             "             ^\n"
             '  hint: e.g. ">=0.2,<0.3"',
@@ -245,7 +247,8 @@ def test_what_a_catalog_cannot_stand_on(shop: Folder, line: str, error: str) -> 
 def test_a_circle_of_three(shop: Folder) -> None:
     shop.edit("matrix.yaml", "catalog:\n", "extends: {path: ../mine}\ncatalog:\n")
     assert refused(mine(shop, TWO_LINES)).startswith(
-        "shop:matrix.yaml:1:17: catalogs stand on one another in a circle: mine → shop → mine\n"
+        "shop:matrix.yaml:1:17: catalogs stand on one another in a circle: mine → shop → mine"
+        " [E-CATALOG-CYCLE]\n"
     )
 
 

@@ -107,80 +107,97 @@ def test_three_catalogs_tell_each_place_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("upper", "message", "column", "hint"),
+    ("upper", "id", "message", "column", "hint"),
     [
         (
             "images: {dsk: null}",
+            "E-MERGE-NOTHING",
             "there is no image 'dsk' to remove",
             10,
             "did you mean desk?",
         ),
-        ("axes: {lang: {'9': null}}", "there is no value '9' to remove", 15, "known: 3, 2, 1"),
+        (
+            "axes: {lang: {'9': null}}",
+            "E-MERGE-NOTHING",
+            "there is no value '9' to remove",
+            15,
+            "known: 3, 2, 1",
+        ),
         (
             "catalog: {name: null}",
+            "E-MERGE-REQUIRED",
             "catalog.name is required, and cannot be removed",
             11,
             "",
         ),
         (
             "images: {base: {axes: {a: b}}}",
+            "E-MERGE-TYPE",
             "images.base.axes is a list below, and a mapping here",
             17,
             "below: low:matrix.yaml:5:26",
         ),
         (
             "images: {desk: {only: [a]}}",
+            "E-MERGE-TYPE",
             "images.desk.only is a mapping below, and a list here",
             17,
             "below: low:matrix.yaml:6:28",
         ),
         (
             "images: {base: {inputs+: [two]}}",
+            "E-MERGE-PRESENT",
             "images.base.inputs has two already",
             17,
             "take this line out",
         ),
         (
             "images: {base: {inputs-: [tow]}}",
+            "E-MERGE-ABSENT",
             "images.base.inputs has no 'tow' to remove",
             27,
             "did you mean two?",
         ),
         (
             "images: {base: {inputs: [a], inputs+: [b]}}",
+            "E-MERGE-BOTH",
             "'inputs' and 'inputs+' are both here: one replaces what the other changes",
             30,
             "keep one of them",
         ),
         (
             "images: {base: {from+: [b]}}",
+            "E-MERGE-TYPE",
             "'from+' is for lists, and images.base.from is a single value",
             17,
             "below: low:matrix.yaml:5:16",
         ),
         (
             'axes: {lang: {$order: ["9"]}}',
+            "E-NAME-UNKNOWN",
             "there is no value '9' to order",
             24,
             "known: 3, 2, 1",
         ),
-        ("axes: {lang: {$order: 9}}", "$order must be a list of names", 15, ""),
-        ("images: {base: {$replace: yes please}}", "$replace must be true", 17, ""),
+        ("axes: {lang: {$order: 9}}", "E-MERGE-TYPE", "$order must be a list of names", 15, ""),
+        ("images: {base: {$replace: yes please}}", "E-MERGE-TYPE", "$replace must be true", 17, ""),
         (
             "images: {new: {$replace: true, from: base}}",
+            "E-MERGE-NOTHING",
             "there is nothing below images.new to replace",
             16,
             "",
         ),
-        ("- a", "not a mapping", 1, ""),
+        ("- a", "E-MERGE-TYPE", "not a mapping", 1, ""),
     ],
 )
-def test_what_cannot_be_merged(upper: str, message: str, column: int, hint: str) -> None:
+def test_what_cannot_be_merged(upper: str, id: str, message: str, column: int, hint: str) -> None:
     _, errors = merged(upper + "\n")
     found = [
-        (error.message, error.location and error.location.column, error.hint) for error in errors
+        (error.id, error.message, error.location and error.location.column, error.hint)
+        for error in errors
     ]
-    assert found == [(message, column, hint)]
+    assert found == [(id, message, column, hint)]
 
 
 TREES = st.recursive(

@@ -182,28 +182,29 @@ def test_a_patch_is_looked_at_again(shop: Folder) -> None:
     [
         (
             "  p: {charts: dsk, why: w}",
-            "matrix.yaml:22:7: patch 'p' selects no chart\n"
+            "matrix.yaml:22:7: patch 'p' selects no chart [E-PATCH-NOTHING]\n"
             "      p: {charts: dsk, why: w}\n"
             "          ^\n"
             "  hint: did you mean desk?",
         ),
         (
             "  p: {charts: recipe=none, why: w}",
-            "matrix.yaml:22:7: patch 'p' selects no chart\n"
+            "matrix.yaml:22:7: patch 'p' selects no chart [E-PATCH-NOTHING]\n"
             "      p: {charts: recipe=none, why: w}\n"
             "          ^\n"
             "  hint: `expect: 0+` allows that",
         ),
         (
             "  p: {charts: '*', expect: 4-9, why: w}",
-            "matrix.yaml:22:20: patch 'p' selects 3 charts, and expects 4-9\n"
+            "matrix.yaml:22:20: patch 'p' selects 3 charts, and expects 4-9 [E-PATCH-EXPECT]\n"
             "      p: {charts: '*', expect: 4-9, why: w}\n"
             "                       ^\n"
             "  hint: it selects desk, new and old",
         ),
         (
             "  p: {charts: '*', why: w, values: {size.limt: {default: 1}}}",
-            "matrix.yaml:22:37: patch 'p': none of its 3 charts has a value size.limt\n"
+            "matrix.yaml:22:37: patch 'p': none of its 3 charts has a value size.limt"
+            " [E-PATCH-VALUE]\n"
             "      p: {charts: '*', why: w, values: {size.limt: {default: 1}}}\n"
             "                                        ^\n"
             "  hint: did you mean size.limit or size?",
@@ -217,27 +218,29 @@ def test_a_patch_is_looked_at_again(shop: Folder) -> None:
         ),
         (
             "  p: {charts: '*', why: w, features+: [plan]}",
-            "matrix.yaml:22:40: patch 'p': unknown feature 'plan'\n"
+            "matrix.yaml:22:40: patch 'p': unknown feature 'plan' [E-NAME-UNKNOWN]\n"
             "      p: {charts: '*', why: w, features+: [plan]}\n"
             "                                           ^\n"
             "  hint: did you mean plain?",
         ),
         (
             "  p: {charts: '*', why: w, features+: [core]}",
-            "matrix.yaml:22:40: patch 'p': each of its 3 charts has feature 'core' already\n"
+            "matrix.yaml:22:40: patch 'p': each of its 3 charts has feature 'core' already"
+            " [E-PATCH-FEATURE]\n"
             "      p: {charts: '*', why: w, features+: [core]}\n"
             "                                           ^",
         ),
         (
             "  p: {charts: '*', why: w, features-: [plain]}",
-            "matrix.yaml:22:40: patch 'p': each of its 3 charts lacks feature 'plain'\n"
+            "matrix.yaml:22:40: patch 'p': each of its 3 charts lacks feature 'plain'"
+            " [E-PATCH-FEATURE]\n"
             "      p: {charts: '*', why: w, features-: [plain]}\n"
             "                                           ^\n"
             "  hint: known: core, more",
         ),
         (
             "  p: {charts: recpe=big, why: w}",
-            "matrix.yaml:22:7: patch 'p': 'recpe=big' selects by nothing known\n"
+            "matrix.yaml:22:7: patch 'p': 'recpe=big' selects by nothing known [E-PATCH-SELECTOR]\n"
             "      p: {charts: recpe=big, why: w}\n"
             "          ^\n"
             "  hint: did you mean recipe?",
@@ -249,7 +252,8 @@ def test_a_patch_is_looked_at_again(shop: Folder) -> None:
         (
             "  p: {charts: '*', why: w, values: {size.limit: {default: 1Gi}}}\n"
             "  q: {charts: old, why: w, values: {size.limit: {default: 2Gi}}}",
-            "matrix.yaml:23:37: patches 'p' and 'q' say otherwise of old: size.limit.default\n"
+            "matrix.yaml:23:37: patches 'p' and 'q' say otherwise of old: size.limit.default"
+            " [E-PATCH-AMBIGUOUS]\n"
             "      q: {charts: old, why: w, values: {size.limit: {default: 2Gi}}}\n"
             "                                        ^\n"
             "  hint: `override: true` in q, if it is to count; the other one is at"

@@ -321,6 +321,10 @@ MISTAKES: dict[str, tuple[Callable[[Folder], None], str]] = {
         lambda folder: folder.write("images/door/Dockerfile.j2", "FROM {{ parent }}\n"),
         "image door is mirrored as it is, and its recipe says what to build",
     ),
+    "a variable": (
+        lambda folder: folder.edit("images/door/recipe.yaml", "summary:", "env: {A: b}\nsummary:"),
+        "image door is mirrored as it is, and its recipe says what to build",
+    ),
 }
 
 
