@@ -116,15 +116,15 @@ conflict: matrix.yaml:4:37: axis lang has no value '1.9'
   hint: did you mean 1.8 or 1.10?
 
 What shop changed
-KIND        NAME                      CHANGE           WAS                  IS   REACHES
-file        images/desk/Dockerfile.j2 changed                                    2 targets
-axis value  lang=1.9                  removed
-axis value  lang=1.8                  added
-image       tool                      removed
-image       desk                      changed: inputs  [{"image": "tool"}]
-recipe      tool                      removed
-value       core: size                removed          1Gi                       1 chart
-value       core: disk                added                                 1Gi  1 chart
+KIND        NAME                       CHANGE           WAS                  IS   REACHES
+file        images/desk/Dockerfile.j2  changed                                    2 targets
+axis value  lang=1.9                   removed
+axis value  lang=1.8                   added
+image       tool                       removed
+image       desk                       changed: inputs  [{"image": "tool"}]
+recipe      tool                       removed
+value       core: size                 removed          1Gi                       1 chart
+value       core: disk                 added                                 1Gi  1 chart
 
 Names that we use, and are gone below
 KIND        NAME      NOW  PLACES
