@@ -49,6 +49,7 @@ from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
+from builder.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
@@ -250,7 +251,7 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{image.recipe}/tests")
+                errors += errors_of_tests(self.files, f"images/{image.recipe}/tests")
                 recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
                 errors += check_mirrored(recipe) if image.is_mirrored else ()
             except BuilderError as error:
@@ -300,25 +301,19 @@ class Workspace:
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder, files = f"images/{name}", self.files
         dockerfile, tests = f"{folder}/Dockerfile.j2", f"{folder}/tests"
+        more = f"{folder}/Dockerfile.append.j2"
+        appended = files.texts_of(more) if files.has(more) else ()
         return Recipe(
             **vars(file),
             name=name,
             dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
             dockerfile_path=files.shown(dockerfile),
+            appended={item.file: item.text for item in appended},
             files=files.context_files(f"{folder}/files"),
-            tests=files.tests(tests),
+            **tests_of(files, tests),
             tests_hash=files.hash(tests),
-            has_tests=any(_is_test(name) for name in files.bytes_of(tests)),
+            has_tests=any(is_test(name) for name in files.bytes_of(tests)),
         )
-
-    def _test_errors(self, folder: str) -> list[BuilderError]:
-        """Return what is no Python in a folder of tests: it is read here, and never run."""
-        errors = [
-            checkout.not_python(self.files.shown(f"{folder}/{name}"), data)
-            for name, data in self.files.bytes_of(folder).items()
-            if name.endswith(".py")
-        ]
-        return [error for error in errors if error is not None]
 
     # Charts.
 
@@ -339,7 +334,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
-            errors += self._test_errors(f"{folder}/tests")
+            errors += errors_of_tests(self.files, f"{folder}/tests")
             *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
                 parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
@@ -349,7 +344,7 @@ class Workspace:
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
-                    tests=self.files.tests(f"{folder}/tests"),
+                    **tests_of(self.files, f"{folder}/tests"),
                 )
         return charts
 
@@ -460,9 +455,3 @@ def shared_files(kind: str) -> tuple[CatalogFiles, str]:
 def _shared_files(root: Path) -> CatalogFiles:
     """Return the same files for all catalogs of a process: git is asked once."""
     return CatalogFiles(catalogs=(SourceCatalog(name="builder", root=root),))
-
-
-def _is_test(path: str) -> bool:
-    """Whether pytest looks for tests in a file."""
-    name = path.rpartition("/")[2]
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
