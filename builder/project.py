@@ -48,6 +48,14 @@ from builder.lock import lockfile as locks
 from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
+from builder.replaced_files import (
+    ReplacedFile,
+    errors_of_replaced,
+    lock_of,
+    notes_of_replaced,
+    replaced_files,
+    to_record,
+)
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
 from builder.suites import errors_of_tests, is_test, tests_of
 
@@ -114,6 +122,7 @@ class Workspace:
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
+        replaced = self._replaced(errors)
         raise_all(errors)
         assert expansion is not None
         file = self._patched(file, charts, features, expansion)
@@ -125,10 +134,9 @@ class Workspace:
             upstream_charts=upstream_charts,
             library=self._library(),
             features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
-            if ecosystems
-            else {},
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems),
         )
+        notes += notes_of_replaced(replaced, catalog, expansion)
         raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
             root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
@@ -187,6 +195,7 @@ class Workspace:
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, but what is inherited; whether that changed it."""
         own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
+        own_lock = replace(own_lock, replaces=to_record(replaced_files(self.files)))
         return write(self.root / locks.FILE, locks.dump(own_lock).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
@@ -208,16 +217,25 @@ class Workspace:
         """Return the lock: what the catalogs below have, and over it what the own file has."""
         catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
         try:
-            found = [_lock_of(item) for item in catalogs if item.has(locks.FILE)]
+            found = [lock_of(item) for item in catalogs if item.has(locks.FILE)]
         except BuilderError as error:
             errors.append(error)
             return None
         return laid_over(found) if found else None
 
+    def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:
+        """Return the files that stand in the place of others, of which all are to be accepted."""
+        try:
+            replaced = replaced_files(self.files)
+        except BuilderError as error:
+            errors += [error] if str(error) not in map(str, errors) else []
+            return ()
+        errors += errors_of_replaced(replaced)
+        return replaced
+
     def _inherited(self) -> Lock:
         """Return what the catalogs below have locked."""
-        found = [_lock_of(item) for item in self.files.below if item.has(locks.FILE)]
-        return laid_over(found)
+        return laid_over(lock_of(item) for item in self.files.below)
 
     # Recipes.
 
@@ -283,12 +301,14 @@ class Workspace:
         matrix: Matrix,
         recipes: Mapping[str, Recipe],
         lock: Lock | None,
-        ecosystems: Plugins[_Rules],
+        ecosystems: Plugins[_Rules] | None,
     ) -> Ecosystems:
-        """Return the builder's ecosystems and those that the catalog names.
+        """Return the builder's ecosystems and those that the catalog names, none without a table.
 
         Raises ToolError where the package that adds one does not work.
         """
+        if ecosystems is None:
+            return {}
         named_ecosystems = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
         named_ecosystems |= {name for pin in pins for name in pin.packages}
@@ -412,13 +432,6 @@ class Workspace:
         if self.files.owner(f"{kind}/{name}") is None and looks_like(name, others):
             return did_you_mean(name, others)
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
-
-
-def _lock_of(catalog: SourceCatalog) -> Lock:
-    """Return the lock of one catalog. Raises ConfigError."""
-    file = f"{catalog.label}{locks.FILE}"
-    with reading(file):
-        return locks.parse(catalog.text(locks.FILE), file)
 
 
 def _feature(

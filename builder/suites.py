@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location
-from builder.common.skipped_tests import FILE, FORM, SkippedTest, skipped_tests, tests_in
+from builder.common.skipped_tests import FILE, FORM, SkippedTest, names_of_tests, skipped_tests
 from builder.common.text import did_you_mean
 from builder.source_catalogs import CatalogFiles
 
@@ -48,7 +48,9 @@ def errors_of_tests(files: CatalogFiles, folder: str) -> list[BuilderError]:
     skips = f"{folder}/{FILE}"
     if found or not files.has(skips):
         return found
-    known = {test for name, data in sources.items() if is_test(name) for test in tests_in(data)}
+    known = {
+        test for name, data in sources.items() if is_test(name) for test in names_of_tests(data)
+    }
     for text in files.texts_of(skips):
         for item in skipped_tests(text.text):
             location = Location(file=text.file, line=item.line, column=1, source=item.source)
@@ -59,7 +61,9 @@ def errors_of_tests(files: CatalogFiles, folder: str) -> list[BuilderError]:
 
 def _error_of(item: SkippedTest, known: set[str], location: Location) -> ConfigError | None:
     if not item.name:
-        return ConfigError("not a test and a reason", hint=FORM, location=location)
+        return ConfigError(
+            "not a test and a reason", hint=FORM, location=location, id="E-SKIP-REASON"
+        )
     if item.name in known:
         return None
     return ConfigError(

@@ -32,7 +32,7 @@ def skipped_tests(text: str) -> Iterator[SkippedTest]:
         yield SkippedTest(name=name, reason=reason, line=number, source=line)
 
 
-def tests_in(source: bytes) -> set[str]:
+def names_of_tests(source: bytes) -> set[str]:
     """Return the names of the tests in a file of Python."""
     return {
         node.name
