@@ -40,6 +40,8 @@ from builder.registry import release_record
 from tests.fakes.catalog import FILES, MATRIX
 from tests.fakes.charts import files
 
+pytestmark = pytest.mark.slow
+
 SECONDS, BYTES = 5, 300 << 20
 DEEP = st.integers(1, 3000)
 
