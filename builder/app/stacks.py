@@ -13,7 +13,7 @@ from pathlib import Path
 
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
-from builder.app.planning import check, fingerprints_of
+from builder.app.planning import check
 from builder.app.since import Since
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import Matrix
@@ -37,12 +37,11 @@ from builder.diff.stacks import (
 from builder.diff.used_names import used_names
 from builder.lock.lockfile import Lock
 from builder.project import Project, Workspace
+from builder.replaced_files import replaced_files
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 _FOLDERS = ("images", "charts")
-_OF_OWN = (".removed", ".skip", "README.md", "Dockerfile.append.j2")
-"""Files that say something of those below, or are for people: they replace nothing."""
 _LEVELS = {"+1.0.0": "major", "+0.1.0": "minor", "+0.0.1": "patch"}
 
 
@@ -127,7 +126,7 @@ class StackComparison:
             except BuilderError as error:
                 yield Below(name=item.name, old=old, new=new, error=str(error))
                 continue
-            changes = catalog_changes(before, now, _digests)
+            changes = catalog_changes(before, now)
             yield Below(name=item.name, old=old, new=new, changes=changes)
 
     def _redundant(self) -> Iterator[str]:
@@ -144,16 +143,13 @@ class StackComparison:
 
     def _replaced(self) -> Iterator[ReplacedState]:
         """Yield what becomes of our files that stand in the place of one below."""
-        own = self._after.files.own
-        project = self._before.project
-        accepted = project.lock.replaces if project and project.lock else {}
-        for path in own_paths(own):
-            if path.rpartition("/")[2] in _OF_OWN or self._after.files.is_merged(path):
-                continue
-            old, new = (_below_data(side.files, path) for side in (self._before, self._after))
-            if old is not None or new is not None:
-                ours = (own.root / path).read_bytes()
-                yield replaced_state(path, ours, old, new, accepted.get(path, ""))
+        try:
+            now = replaced_files(self._after.files)
+        except BuilderError:
+            return  # it is among the conflicts
+        for item in now:
+            old = _below_data(self._before.files, item.path)
+            yield replaced_state(item, old, item.below.read_bytes() if item.below else None)
 
     @cached_property
     def _built_here(self) -> BuiltHere | None:
@@ -226,11 +222,6 @@ def _below_data(files: CatalogFiles, path: str) -> bytes | None:
         if item.has(path):
             return (item.root / path).read_bytes()
     return None
-
-
-def _digests(project: Project) -> dict[str, str]:
-    prints = fingerprints_of(project, project.lock or Lock())
-    return {key: item.digest for key, item in prints.items()}
 
 
 def _charts(since: Since) -> Iterator[ChartOutcome]:

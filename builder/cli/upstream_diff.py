@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from builder.app.stacks import Stack, StackComparison, beside, read_stack
-from builder.cli.open import app_on, open_app
+from builder.app.stacks import beside, read_stack
 from builder.cli.options import planning
-from builder.common.errors import ConfigError, SelectionError
-from builder.diff.stacks import StackDiff
+from builder.cli.stacks import FOLDERS, compared, folders_of, workspace_of
 from builder.report.stacks import FORMATS
 
 CONFLICTS, DIFFERS = 2, 1
@@ -20,13 +18,7 @@ CONFLICTS, DIFFERS = 2, 1
 
 @click.command()
 @planning
-@click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="The folder that takes the place of the catalog NAME below; repeatable.",
-)
+@FOLDERS
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 @click.option(
     "--exit-code",
@@ -46,38 +38,14 @@ def command(
     Example:
       builder upstream diff --catalog upstream=../catalog-of-tomorrow --format markdown
     """
-    found = compared(root, catalogs, **options)
+    platforms = options.pop("platforms")
+    workspace, folders = workspace_of(root), folders_of(catalogs)
+    before = read_stack(workspace, platforms)
+    after = read_stack(beside(workspace, folders), platforms)
+    roots = {item.name: str(item.root) for item in before.files.below}
+    labels = {name: (roots[name], str(folder)) for name, folder in folders.items()}
+    found = compared(before, after, labels, **options)
     click.echo(FORMATS[style](found))
     if not exit_code:
         return 0
     return CONFLICTS if found.conflicts else 0 if found.is_empty else DIFFERS
-
-
-def compared(root: Path, catalogs: tuple[str, ...], **options: Any) -> StackDiff:
-    """Return what other folders in the place of catalogs below change in the catalog in `root`."""
-    platforms = options.pop("platforms")
-    app = open_app(root=root, platforms=platforms, **options)
-    if not app.workspace.files.below:
-        raise ConfigError(
-            "this catalog stands on no other one", hint="`extends` in matrix.yaml names one"
-        )
-    folders = dict(map(_folder, catalogs))
-    before = Stack(files=app.workspace.files, project=app.project)
-    after = read_stack(beside(app.workspace, folders), platforms)
-    return StackComparison(
-        before,
-        after,
-        labels={name: (_label(before, name), str(folder)) for name, folder in folders.items()},
-        as_app=lambda project: app_on(project, **options),
-    ).compare()
-
-
-def _folder(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or not Path(path).is_dir():
-        raise SelectionError(f"{text!r} is no NAME=PATH of a folder", hint="--catalog NAME=PATH")
-    return name, Path(path)
-
-
-def _label(stack: Stack, name: str) -> str:
-    return next(str(item.root) for item in stack.files.below if item.name == name)

@@ -160,6 +160,23 @@ def test_a_mistake_below_is_a_conflict_with_a_place_of_ours(
     )
 
 
+def test_what_is_in_the_place_of_a_file_below(shops: tuple[Folder, Folder]) -> None:
+    files = {
+        "images/desk/files/desk.conf": "wood = ash\n",
+        "images/tool/Dockerfile.j2": "FROM {{ parent }}\nRUN make /tools\n",
+        "images/speech/Dockerfile.j2": "FROM {{ parent }}\n",
+    }
+    shops[1].write("images/desk/files/desk.conf", "wood = elm\nlegs = 4\n")
+    shops[1].write("images/tool/Dockerfile.j2", files["images/tool/Dockerfile.j2"])
+    found = compared(shops, files={**FILES, **files})
+    assert [(row.path, row.state, row.added, row.removed) for row in found.replaced] == [
+        ("images/desk/files/desk.conf", "changed below", 2, 1),
+        ("images/speech/Dockerfile.j2", "same below", 0, 0),
+        ("images/tool/Dockerfile.j2", "now equal", 1, 1),
+    ]
+    assert not found.is_clean
+
+
 def test_a_catalog_that_is_not_below(shops: tuple[Folder, Folder]) -> None:
     own = Workspace(Folder(shops[0].root.parent / "mine", {"matrix.yaml": MINE}).root)
     with pytest.raises(SelectionError) as caught:
