@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,13 +14,14 @@ from builder.catalog.expansion import Expansion
 from builder.catalog.models import (
     Catalog,
     ChartFeature,
-    Image,
     Matrix,
     Network,
     Pin,
     Recipe,
     RecipeFile,
 )
+from builder.catalog.models import Path as KeyPath
+from builder.catalog.own_places import with_own_places
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -93,20 +94,41 @@ class Workspace:
         return read_catalogs(self.root)
 
     def load(
-        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+        self,
+        platforms: tuple[str, ...] = (),
+        ecosystems: Plugins[_Rules] | None = None,
+        *,
+        tolerated: list[BuilderError] | None = None,
     ) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
 
         Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
-        locked or built.
+        locked or built. Where `tolerated` is a list, mistakes that leave something to compare are
+        added to it instead. A mistake of a catalog below has the place that stands on that, too.
         """
+        found = list[BuilderError]()
+        try:
+            project = self._load(platforms, ecosystems, None if tolerated is None else found)
+        except BuilderError as error:
+            raise_all(with_own_places(self.root, [error]))
+            raise
+        if tolerated is not None:
+            tolerated += with_own_places(self.root, found)
+        return project
+
+    def _load(
+        self,
+        platforms: tuple[str, ...],
+        ecosystems: Plugins[_Rules] | None,
+        tolerated: list[BuilderError] | None,
+    ) -> Project:
         checkout.check_folder(self.state.root)
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
         lock = self._lock(file.matrix, errors)
         folders = self._folders(file, platforms, errors, notes, ecosystems)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
-        found = evaluated(folders, errors)
+        found = evaluated(folders, errors, tolerated)
         catalog = Catalog(
             matrix=found.matrix,
             recipes=found.recipes,
@@ -119,7 +141,8 @@ class Workspace:
             if ecosystems
             else {},
         )
-        raise_all(check_recipes(found.recipes.values(), catalog.ecosystems, self.read))
+        checked = check_recipes(found.recipes.values(), catalog.ecosystems, self.read)
+        raise_all(checked, tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=found.expansion, lock=lock,
             notes=tuple(notes), network=file.matrix.network,
@@ -201,14 +224,15 @@ class Workspace:
     ) -> dict[str, Recipe]:
         check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
-        for name, image in file.matrix.images.items():
-            if image.recipe in recipes:
+        for name, place, is_mirrored in _named_recipes(file.matrix):
+            if name in recipes:
                 continue
-            location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _needed_files(image), location):
+            needed = _RECIPE[:1] if is_mirrored else _RECIPE
+            location = file.document.at(place)
+            if error := self._missing("images", name, needed, location):
                 errors.append(error)
                 continue
-            path = f"images/{image.recipe}/recipe.yaml"
+            path = f"images/{name}/recipe.yaml"
             try:
                 *below, own = self.files.texts_of(path)
                 with reading(own.file):
@@ -222,9 +246,9 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
-                errors += check_mirrored(recipe) if image.is_mirrored else ()
+                errors += self._test_errors(f"images/{name}/tests")
+                recipes[name] = recipe = self._recipe(name, parsed)
+                errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -429,8 +453,12 @@ def _feature(
     )
 
 
-def _needed_files(image: Image) -> tuple[str, ...]:
-    return _RECIPE[:1] if image.is_mirrored else _RECIPE
+def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
+    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    for image in matrix.images.values():
+        yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
+        for index, top in enumerate(image.top):
+            yield top, ("images", image.name, "top", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:

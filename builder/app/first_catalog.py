@@ -32,12 +32,8 @@ def first_catalog(name: str, registry: str) -> dict[str, bytes]:
     `registry` is `host[:port][/path]`, or EMBEDDED.
     """
     if registry != EMBEDDED:
-        _check_registry(registry)
-    facts = {
-        "name": name,
-        "registry": registry if re.fullmatch(r"[\w./-]+", registry) else json.dumps(registry),
-        "embedded": f"127.0.0.1:{_free_port()}",
-    }
+        check_registry(registry)
+    facts = {"name": name, "registry": plain(registry), "embedded": address_of_embedded()}
     files: dict[str, bytes] = {}
     for source in sorted(STARTER.rglob("*")):
         path = source.relative_to(STARTER).as_posix()
@@ -51,7 +47,13 @@ def first_catalog(name: str, registry: str) -> dict[str, bytes]:
     return files
 
 
-def _check_registry(registry: str) -> None:
+def plain(text: str) -> str:
+    """Return a text as YAML has it: in quotes where they are needed."""
+    return text if re.fullmatch(r"[\w./-]+", text) else json.dumps(text)
+
+
+def check_registry(registry: str) -> None:
+    """Raise ConfigError for what is no `host[:port][/path]`."""
     host = registry.partition("/")[0]
     if not _HOST.fullmatch(host):
         raise ConfigError(f"not a registry: {registry!r}", hint="write host[:port][/path]")
@@ -98,6 +100,11 @@ def _is_occupied(folder: Path, path: str) -> bool:
         return True
     folders = [folder / parent for parent in Path(path).parents]
     return any((part.exists() or part.is_symlink()) and not part.is_dir() for part in folders)
+
+
+def address_of_embedded() -> str:
+    """Return where a registry `embedded` can be served: a port that nothing listens on."""
+    return f"127.0.0.1:{_free_port()}"
 
 
 def _free_port() -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.catalog.merge import MergedDocument
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.parser import layered
+from builder.catalog.patch import KINDS
 from builder.common.errors import ConfigError
 from builder.common.yaml_writer import emitter
 from builder.lock import lockfile
@@ -42,7 +43,8 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
     yield FlatFile(path=MATRIX, data=_yaml(_alone(matrix)))
     if project.lock is not None:
-        yield FlatFile(path=lockfile.FILE, data=lockfile.dump(project.lock).encode())
+        lock = replace(project.lock, upstreams={}, replaces={})
+        yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
     for folder in _FOLDERS:
         for name, catalog, path in files.walk(folder):
             shown, model = f"{folder}/{name}", _MODELS.get(path.name)
@@ -62,11 +64,12 @@ def _alone(matrix: MergedDocument) -> dict[str, Any]:
     for name, patch in data.get("patches", {}).items():
         catalog = matrix.catalog_of(("patches", name))
         lowest = catalog if lowest is None else lowest
-        for key in ("charts", "except"):
+        kind = next(kind for kind in KINDS if kind in patch)
+        for key in (kind, "except"):
             if "from-catalog=" in str(patch.get(key, "")):
                 raise ConfigError(
                     f"patch {name!r} selects by a catalog, and there is one then",
-                    hint="select these charts by their names, recipes or features",
+                    hint=f"select these {kind} by their names, recipes or features",
                     location=matrix.at(("patches", name, key)),
                 )
         patches[name] = patch if catalog == lowest else {**patch, "override": True}

@@ -5,7 +5,7 @@ Pure: the files are read before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.catalog import tags
@@ -53,43 +53,45 @@ class Evaluated:
     expansion: Expansion
 
 
-def evaluated(folders: CatalogFolders, errors: list[BuilderError]) -> Evaluated:
-    """Return what the files of a catalog mean. Raises `errors` with all that is wrong beside."""
+def evaluated(
+    folders: CatalogFolders,
+    errors: Sequence[BuilderError],
+    tolerated: list[BuilderError] | None = None,
+) -> Evaluated:
+    """Return what the files of a catalog mean. Raises `errors` with all that is wrong beside.
+
+    Where `tolerated` is a list, mistakes that leave something to compare are added to it instead.
+    """
     matrix = folders.file.matrix
-    expansion = _expanded(folders, matrix, folders.recipes, errors)
-    raise_all(errors)
+    expansion, found = _expanded(folders, matrix, folders.recipes)
+    raise_all([*errors, *found], None if expansion is None else tolerated)
     assert expansion is not None
-    if not matrix.patches:
-        return Evaluated(
-            matrix=matrix,
-            recipes=folders.recipes,
-            features=folders.features,
-            expansion=expansion,
-        )
-    changed = patched(
-        Objects(
-            matrix=matrix,
-            recipes=folders.recipes,
-            charts=folders.charts,
-            upstream_charts=folders.upstream_charts,
-            features=folders.features,
-            expansion=expansion,
-            document=folders.file.document,
-            own=folders.own,
-            declared_in=folders.declared_in,
-        ),
-        folders.check_ecosystem,
-    )
-    raise_all(changed.errors)
+    changed = patched(_objects(folders, expansion), folders.check_ecosystem)
+    raise_all(changed.errors, tolerated)
     if _has_other_variants(changed.matrix, matrix):
-        expansion = _expanded(folders, changed.matrix, changed.recipes, errors)
-    raise_all(errors)
+        expansion, found = _expanded(folders, changed.matrix, changed.recipes)
+        raise_all(found, None if expansion is None else tolerated)
     assert expansion is not None
     return Evaluated(
         matrix=changed.matrix,
         recipes=changed.recipes,
         features=changed.features,
         expansion=expansion,
+    )
+
+
+def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
+    """Return what patches select from."""
+    return Objects(
+        matrix=folders.file.matrix,
+        recipes=folders.recipes,
+        charts=folders.charts,
+        upstream_charts=folders.upstream_charts,
+        features=folders.features,
+        expansion=expansion,
+        document=folders.file.document,
+        own=folders.own,
+        declared_in=folders.declared_in,
     )
 
 
@@ -100,19 +102,15 @@ def _has_other_variants(matrix: Matrix, before: Matrix) -> bool:
 
 
 def _expanded(
-    folders: CatalogFolders,
-    matrix: Matrix,
-    recipes: Mapping[str, Recipe],
-    errors: list[BuilderError],
-) -> Expansion | None:
-    """Return the expansion of a matrix, None if it contradicts itself."""
+    folders: CatalogFolders, matrix: Matrix, recipes: Mapping[str, Recipe]
+) -> tuple[Expansion | None, list[BuilderError]]:
+    """Return the expansion of a matrix, None if it contradicts itself, and what is wrong."""
     document = folders.file.document
     try:
         expansion = expand(matrix, document, folders.platforms)
-        errors += tags.check(expansion, matrix, document)
-        errors += check_needs(expansion, matrix, recipes, document)
-        errors += check_chart_needs(matrix, folders.charts, document)
     except BuilderError as error:
-        errors.append(error)
-        return None
-    return expansion
+        return None, [error]
+    errors = tags.check(expansion, matrix, document)
+    errors += check_needs(expansion, matrix, recipes, document)
+    errors += check_chart_needs(matrix, folders.charts, document)
+    return expansion, errors

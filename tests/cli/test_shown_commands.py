@@ -33,6 +33,7 @@ PLACEHOLDERS = {
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
     "PATH": "axes.python.3.13",
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
+    "upstream=../catalog-of-tomorrow": "upstream=../catalog",
     "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
@@ -56,6 +57,12 @@ BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
 CODES = {"doctor": (0, 4)}
 
 
+def mine_beside(folder: Folder) -> Path:
+    """Return the folder of a catalog beside another one, which it stands on."""
+    text = "extends: {path: ../main, name: upstream}\ncatalog: {name: mine}\n"
+    return Folder(folder.root.parent / "mine", {"matrix.yaml": text}).root
+
+
 def _needs(arguments: list[str]) -> bool:
     """Whether a command lacks an argument or an option that it must have, or is a group."""
     command: click.Command = cli
@@ -65,7 +72,8 @@ def _needs(arguments: list[str]) -> bool:
         if named is None:
             break
         command, words = named, words[1:]
-    return not words and any(parameter.required for parameter in command.params)
+    is_group = isinstance(command, click.Group) and not command.invoke_without_command
+    return not words and (is_group or any(item.required for item in command.params))
 
 
 def shown_in(text: str) -> Iterator[tuple[str, ...]]:
@@ -149,6 +157,7 @@ def test_a_shown_command_ends_well(
     command: tuple[str, ...],
     run: Run,
     replaced: Replaced,
+    folder: Folder,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -160,6 +169,8 @@ def test_a_shown_command_ends_well(
     if command[0] == "init":
         (tmp_path / "new").mkdir()
         monkeypatch.chdir(tmp_path / "new")
+    if command[0] == "upstream":
+        monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
     if command in BEFORE:

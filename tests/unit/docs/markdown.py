@@ -19,6 +19,7 @@ SHOWN = (
     ROOT / ".github/CONTRIBUTING.md",
     ROOT / "charts/README.md",
     ROOT / "builder/starter/README.md",
+    ROOT / "builder/starter_overlay/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )
 _BREAKS = {"&&", "||", ";", "|", "&", ">", ">>", "<"}

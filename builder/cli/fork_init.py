@@ -1,0 +1,61 @@
+"""`builder fork init`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from builder.app.first_catalog import EMBEDDED, name_of
+from builder.app.fork_init import Fork, write_fork
+from builder.cli.open import notify
+from builder.common.text import count
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="SOURCE",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the catalog that it stands on.",
+)
+@click.option("--name", default="", help="The name of the catalog; by default that of the folder.")
+@click.option(
+    "--registry",
+    default=EMBEDDED,
+    help="The registry for images and charts, host[:port][/path]; by default one in build/.",
+)
+@click.option(
+    "--ca", default="", metavar="FILE", help="A file of certificates that builds trust, too."
+)
+def command(folder: Path, source: Path, name: str, registry: str, ca: str) -> int:
+    """Write a catalog that stands on another one to DIR, which is empty or not yet there.
+
+    It has the images and charts of the other one, and copies no recipe and no chart: what you say
+    otherwise goes into its matrix.yaml. At its end it makes a plan, and asks no registry for it.
+
+    \b
+    Example:
+      builder fork init --from ../catalog --registry ghcr.io/myorg my-fork
+    """
+    fork = Fork(name=name or name_of(folder.resolve()), source=source, registry=registry, ca=ca)
+    found = write_fork(folder, fork, notify)
+    for path in found.paths:
+        click.echo(f"  {path}")
+    click.echo(
+        f"The catalog {fork.name}, which stands on {found.upstream}:"
+        f" {count(found.targets, 'target')}, {count(found.charts, 'chart')}."
+    )
+    if found.is_locked:
+        click.echo(f"{found.alike} of {found.targets} targets are the same image as there.")
+    else:
+        click.echo(f"{found.upstream} is not locked: `builder lock` locks it here.")
+    click.echo("Next:\n")
+    lines = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]
+    lines += ["builder plan      # what would be done, and why", "$EDITOR matrix.yaml"]
+    click.echo("\n".join(f"  {line}" for line in lines))
+    return 0
