@@ -17,7 +17,7 @@ from builder.project import Project
 from builder.source_catalogs import MATRIX, CatalogFiles
 
 _FOLDERS = ("images", "charts")
-_MODELS = {
+MODELS = {
     "recipe.yaml": RecipeFile,
     "chart.yaml": ChartFile,
     "upstream.yaml": UpstreamChartFile,
@@ -40,15 +40,15 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     Raises ConfigError for a patch that selects by a catalog, of which there is one then.
     """
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
-    yield FlatFile(path=MATRIX, data=_yaml(_alone(matrix)))
+    yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
     if project.lock is not None:
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(project.lock).encode())
     for folder in _FOLDERS:
         for name, catalog, path in files.walk(folder):
-            shown, model = f"{folder}/{name}", _MODELS.get(path.name)
+            shown, model = f"{folder}/{name}", MODELS.get(path.name)
             data = catalog.checkout.read(path)
             if model and files.is_merged(shown) and len(texts := files.texts_of(shown)) > 1:
-                data = _yaml(layered(texts, path.name, model).data)
+                data = as_yaml(layered(texts, path.name, model).data)
             yield FlatFile(path=shown, data=data, mode=catalog.checkout.mode(path))
 
 
@@ -73,7 +73,8 @@ def _alone(matrix: MergedDocument) -> dict[str, Any]:
     return {**data, "patches": patches} if patches else data
 
 
-def _yaml(data: Any) -> bytes:
+def as_yaml(data: Any) -> bytes:
+    """Return data as a file of a catalog; its names keep their order."""
     text, yaml = io.StringIO(), emitter()
     # The first of some names is the default. Stubs take the attribute for None.
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
