@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,12 +15,12 @@ from builder.catalog.models import (
     Catalog,
     ChartFeature,
     ChartRecipe,
-    Image,
     Matrix,
     Network,
     Recipe,
     RecipeFile,
 )
+from builder.catalog.models import Path as KeyPath
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -229,14 +229,15 @@ class Workspace:
     ) -> dict[str, Recipe]:
         check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
-        for name, image in file.matrix.images.items():
-            if image.recipe in recipes:
+        for name, place, is_mirrored in _named_recipes(file.matrix):
+            if name in recipes:
                 continue
-            location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _needed_files(image), location):
+            needed = _RECIPE[:1] if is_mirrored else _RECIPE
+            location = file.document.at(place)
+            if error := self._missing("images", name, needed, location):
                 errors.append(error)
                 continue
-            path = f"images/{image.recipe}/recipe.yaml"
+            path = f"images/{name}/recipe.yaml"
             try:
                 *below, own = self.files.texts_of(path)
                 with reading(own.file):
@@ -250,9 +251,9 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
-                errors += check_mirrored(recipe) if image.is_mirrored else ()
+                errors += self._test_errors(f"images/{name}/tests")
+                recipes[name] = recipe = self._recipe(name, parsed)
+                errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -446,8 +447,12 @@ def _feature(
     )
 
 
-def _needed_files(image: Image) -> tuple[str, ...]:
-    return _RECIPE[:1] if image.is_mirrored else _RECIPE
+def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
+    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    for image in matrix.images.values():
+        yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
+        for index, top in enumerate(image.top):
+            yield top, ("images", image.name, "top", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:

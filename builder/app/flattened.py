@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.catalog.merge import MergedDocument
@@ -42,7 +42,8 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
     yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
     if project.lock is not None:
-        yield FlatFile(path=lockfile.FILE, data=lockfile.dump(project.lock).encode())
+        lock = replace(project.lock, upstreams={}, replaces={})
+        yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
     for folder in _FOLDERS:
         for name, catalog, path in files.walk(folder):
             shown, model = f"{folder}/{name}", MODELS.get(path.name)

@@ -72,7 +72,7 @@ def choose_lock(
     )
     problems = forgiven(result.problems, project.declared, selected)
     believed = _believed(replace(result, problems=problems), flaws_of(project, result.lock))
-    with_charts = _with_charts(believed, project, adapters, upgrade, note)
+    with_charts = _with_charts(_with_accepted(believed, project), project, adapters, upgrade, note)
     return _with_containers(with_charts, project, adapters, upgrade, note)
 
 
@@ -105,6 +105,13 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
         for flaw in found
     ]
     return replace(result, lock=without(result.lock, found), problems=(*result.problems, *problems))
+
+
+def _with_accepted(result: LockResult, project: Project) -> LockResult:
+    """Return a new lock with what the old one says of the catalogs below."""
+    old = project.lock or Lock()
+    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=old.patches)
+    return replace(result, lock=lock)
 
 
 def _with_charts(

@@ -51,7 +51,7 @@ class Requests:
         """
         context, target, folder = self.context, target_plan.target, self.folder(target_plan)
         recipe = context.catalog.recipes[target.recipe]
-        package_set = context.lock.package_sets.get(target.id)
+        package_set = context.lock.package_sets.get(target.made_id)
         lists = package_lists(package_set, context.catalog.ecosystems)
         # Only a RUN that reaches the network has use for mirrors, proxies and certificates.
         is_offline = context.fingerprints[target.id].is_offline

@@ -207,6 +207,13 @@ def read_checkout(root: Path, runner: Runner, label: str = "") -> Checkout:
     )
 
 
+def commit_of(root: Path, runner: Runner) -> str:
+    """Return the commit that a work tree of git is at, "" for a folder of no git."""
+    if not _may_be_of_git(root):
+        return ""
+    return "".join(_git(root, runner, "rev-parse", "--verify", "--quiet", "HEAD")).strip()
+
+
 def check_folder(folder: Path) -> None:
     """Raise ConfigError for a folder in which the tools of a build cannot work."""
     name = str(folder.absolute())

@@ -14,7 +14,8 @@ _Entry = TypeVar("_Entry")
 def laid_over(locks: Iterable[Lock]) -> Lock:
     """Return locks as one, that of the lowest catalog first: the entries of the upper one count.
 
-    Which images the jobs of a CI system run in, each catalog says for itself.
+    Which images the jobs of a CI system run in, each catalog says for itself; so it does of what it
+    stands on, and of what was accepted of that.
     """
     whole = Lock()
     for lock in locks:

@@ -6,10 +6,10 @@ It is JSON, sorted, with a package on each line, so that a diff is readable.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import RemoteFile, Source
@@ -18,11 +18,14 @@ from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
+from builder.lock import pinned
+from builder.lock.pinned import AcceptedPatch, PinnedCatalog
 from builder.lock.positions import location_of
 
-FORMAT = 8
+FORMAT = 9
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
+_Entry = TypeVar("_Entry")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -113,6 +116,10 @@ class Lock:
 
     `charts` has the charts of upstreams, by the name of ours. `containers` has the digests of the
     images that the jobs of a CI system run in, by `name:tag`.
+
+    `upstreams` are the catalogs that this one stands on, by name. `replaces` has the hashes of the
+    files below that this catalog replaces, by path, and `patches` what was accepted of its patches,
+    by name.
     """
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
@@ -120,6 +127,9 @@ class Lock:
     package_sets: Mapping[str, PackageSet] = field(default_factory=dict)
     containers: Mapping[str, str] = field(default_factory=dict)
     charts: Mapping[str, ChartLock] = field(default_factory=dict)
+    upstreams: Mapping[str, PinnedCatalog] = field(default_factory=dict)
+    replaces: Mapping[str, str] = field(default_factory=dict)
+    patches: Mapping[str, AcceptedPatch] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -218,11 +228,11 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
             package_sets={
                 name: _package_set(name, item, request_key) for name, item in data[sets_key].items()
             },
-            containers={
-                name: _container(name, digest)
-                for name, digest in data.get("containers", {}).items()
-            },
-            charts={name: _chart(name, item) for name, item in data.get("charts", {}).items()},
+            containers=_section(data, "containers", _container),
+            charts=_section(data, "charts", _chart),
+            upstreams=_section(data, "upstreams", pinned.pinned),
+            replaces=_section(data, "replaces", pinned.replaced),
+            patches=_section(data, "patches", pinned.accepted),
         )
     except _EntryError as error:
         location = position(text, error.path, file) if text else location
@@ -233,6 +243,13 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
             hint=hint,
             location=location,
         ) from error
+
+
+def _section(
+    data: Mapping[str, Any], key: str, read: Callable[[str, Any], _Entry]
+) -> dict[str, _Entry]:
+    """Return the entries of a section that may be missing."""
+    return {name: read(name, item) for name, item in data.get(key, {}).items()}
 
 
 def _container(name: str, digest: object) -> str:
@@ -276,6 +293,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
         "format": FORMAT,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
         **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
+        **_upstreams_data(lock),
         "bases": {
             name: {
                 "source": _source_data(base.source),
@@ -295,6 +313,16 @@ def as_data(lock: Lock) -> dict[str, Any]:
             name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
         },
     }
+
+
+def _upstreams_data(lock: Lock) -> dict[str, Any]:
+    """Return what a lock says of the catalogs below, without what is empty."""
+    sections = {
+        "upstreams": {name: pinned.pinned_data(pin) for name, pin in lock.upstreams.items()},
+        "replaces": dict(lock.replaces),
+        "patches": {name: pinned.accepted_data(item) for name, item in lock.patches.items()},
+    }
+    return {name: section for name, section in sections.items() if section}
 
 
 def _charts_data(charts: Mapping[str, ChartLock]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from builder.lock import lockfile
 from builder.lock.lockfile import Lock
 from builder.oci.reference import is_tag
 
-FORMAT = 3
+FORMAT = 4
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
 FILE = "release.json"
 CURRENT = "current"
@@ -57,6 +57,30 @@ def parse_shares(items: Iterable[Mapping[str, Any]]) -> tuple[ImageShare, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeFrom:
+    """What a release was made from: a commit, the content of its files, and by which builder.
+
+    The commit is "" outside of git, and all are in the record of an older builder.
+    """
+
+    commit: str = ""
+    content: str = ""
+    builder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """Where an image that was not built here comes from.
+
+    `catalog` and `release` are those that the record of which names it; `reference` has the digest.
+    """
+
+    catalog: str
+    release: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleasedTarget:
     """A target as it was released. `size` is in bytes, of compressed blobs.
 
@@ -77,6 +101,7 @@ class ReleasedTarget:
     seconds: float = 0.0
     shares: tuple[ImageShare, ...] = ()
     tests_hash: str = ""  # of the tests that it passed
+    adopted: Adopted | None = None  # None where it was built here
 
     @property
     def added(self) -> int:
@@ -136,6 +161,7 @@ class Record:
     variants: Mapping[str, ReleasedVariant] = field(
         default_factory=dict
     )  # those of several platforms
+    source: MadeFrom = MadeFrom()
 
     @cached_property
     def lock(self) -> Lock:
@@ -209,6 +235,9 @@ def dump(record: Record) -> bytes:
     """Return the record as JSON, sorted: the same record gives the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
+    for target in data["targets"].values():
+        if target["adopted"] is None:
+            del target["adopted"]
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -237,6 +266,7 @@ def parse(data: bytes, file: str = FILE) -> Record:
         fields["charts"] = {key: _chart(key, item) for key, item in fields["charts"].items()}
         fields["bases"] = {key: _digest(digest) for key, digest in fields["bases"].items()}
         fields["lock_data"] = fields.pop("lock")
+        fields["source"] = MadeFrom(**_texts(fields.get("source", {})))
         return Record(**fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"not a release record: {error!r}", location=location) from error
@@ -262,6 +292,7 @@ def _target(item: Mapping[str, Any]) -> ReleasedTarget:
         "rolling": tuple(map(_tag, item["rolling"])),
         "shares": parse_shares(item["shares"]),
         "tests_hash": str(item["tests_hash"]),
+        "adopted": Adopted(**_texts(item["adopted"])) if item.get("adopted") else None,
     }
     return ReleasedTarget(**fields)
 
@@ -274,6 +305,10 @@ def _chart(name: str, item: Mapping[str, Any]) -> ReleasedChart:
         if not _CHART_FILE.fullmatch(f"{name}-{version}"):
             raise ValueError(f"chart {name!r} has a version {version!r}")
     return ReleasedChart(**{**item, "images": tuple(item["images"])})
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in item.items()}
 
 
 def _digest(value: object) -> str:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from builder.build.checked_charts import CheckedChart
 from builder.build.events import Noted, ReleaseContents, ReleaseResult, Result
 from builder.build.run_context import RunContext
 from builder.charts.semver import value_types
+from builder.common.checkout import commit_of, read_checkout
 from builder.common.errors import StepError
+from builder.common.process import Runner
+from builder.common.source_content import content_in
 from builder.common.text import count, first_line
+from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.plan.models import MADE, Plan, Step, base_reference
 from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
-from builder.registry.release_record import CHARTS, Record, ReleasedChart
+from builder.registry.release_record import CHARTS, MadeFrom, Record, ReleasedChart
 from builder.release.commit import Records
 from builder.release.contents import WAITING, TargetCollector
 
@@ -82,6 +87,7 @@ class Promotion:
             bases=self._bases(),
             blocked={**blocked, **collected.waiting},
             variants=collected.variants,
+            source=_source(context.project.root),
         )
 
     def _chart(
@@ -206,6 +212,16 @@ def _detail(record: Record, contents: ReleaseContents) -> ReleaseResult:
             for key, why in record.blocked.items()
             if key.startswith(WAITING)
         },
+    )
+
+
+def _source(root: Path) -> MadeFrom:
+    """Return what the catalog in a folder is now."""
+    runner = Runner()
+    return MadeFrom(
+        commit=commit_of(root, runner),
+        content=content_in(read_checkout(root, runner)),
+        builder=VERSION,
     )
 
 

@@ -81,6 +81,7 @@ class Rollback:
             bases=old.bases,
             blocked={},
             variants=variants,
+            source=old.source,
         )
         self._check(record, name, packages)
         if not packages and release_record.same_content(current, record):

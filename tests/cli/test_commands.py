@@ -158,11 +158,11 @@ def test_a_torn_lock(run: Run, folder: Folder, command: tuple[str, ...]) -> None
 
 
 def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
-    folder.edit("matrix.lock", '"format": 8', '"format": 9')
+    folder.edit("matrix.lock", '"format": 9', '"format": 10')
     assert run("weekly") == (
         2,
         "",
-        "error: matrix.lock: format 9 is newer than this builder's 8\n"
+        "error: matrix.lock: format 10 is newer than this builder's 9\n"
         "  hint: this is builder 0.2.0: pip install --upgrade catalog-builder\n",
     )
 

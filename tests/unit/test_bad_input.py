@@ -455,7 +455,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 8', '"format": 9'),),
+        (("matrix.lock", '"format": 9', '"format": 10'),),
     ),
     Case(
         "lock without lines",

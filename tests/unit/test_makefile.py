@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from builder.catalog.selection import select
-from builder.project import Workspace
+from tests.fakes.this_catalog import this_catalog
 from tests.skips import NO_GIT
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_the_starter_slice_is_light_and_on_both_debians() -> None:
     match = re.search(r"^STARTER := (.*)$", text, re.MULTILINE)
     assert match
     words = [word for word in shlex.split(match[1]) if word != "-s"]
-    expansion = Workspace(ROOT).load().expansion
+    expansion = this_catalog().expansion
     found = [expansion.targets[key] for key in select(expansion, words)]
     images = {target.variant.image for target in found}
     assert {"base", "python-minimal", "r-minimal", "jupyter-python"} <= images

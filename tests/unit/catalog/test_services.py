@@ -11,7 +11,7 @@ from builder.catalog.models import Catalog
 from builder.catalog.parser import parse_services
 from builder.catalog.services import ServiceTable, chosen
 from builder.charts.onyxia.rules_manifests import DISCOVERED
-from builder.project import Workspace
+from tests.fakes.this_catalog import this_catalog
 
 ROOT = Path(__file__).parents[3]
 FILE = "charts/features/discovery/services.yaml"
@@ -22,7 +22,7 @@ HOLE = re.compile(r"\{([^{}:>]+)[^{}]*\}")
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     """This catalog."""
-    return Workspace(ROOT).load().catalog
+    return this_catalog().catalog
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from builder.ci.github import GITHUB
 from builder.ci.shards import depth
 from builder.cli.main import cli
-from builder.project import Workspace
+from tests.fakes.this_catalog import this_catalog
 
 ROOT = Path(__file__).parents[3]
 DEPTHS = (1, 2, 8)
@@ -32,7 +32,7 @@ def read(levels: int, path: str) -> dict[str, Any]:
 
 
 def test_what_is_committed_is_what_is_generated() -> None:
-    project = Workspace(ROOT).load()
+    project = this_catalog()
     assert project.lock is not None
     files = GITHUB.workflows(depth(project.expansion), project.lock.containers)
     assert sorted(files) == [PR, WEEKLY]

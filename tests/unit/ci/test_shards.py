@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from builder.ci.shards import depth, divide, levels, pack
 from builder.plan.models import Plan, RegistryState, Step
-from builder.project import Workspace
 from tests.fakes.catalog import Folder, Week, plan_of
-
-ROOT = Path(__file__).parents[3]
+from tests.fakes.this_catalog import this_catalog
 
 
 def steps(*names: str) -> list[Step]:
@@ -54,8 +51,9 @@ def test_a_catalog_has_no_plan_deeper_than_it_is(folder: Folder) -> None:
     assert depth(folder.load().expansion) == 4
 
 
+@pytest.mark.slow
 def test_this_catalog_has_as_many_levels_as_it_is_deep() -> None:
-    project = Workspace(ROOT).load()
+    project = this_catalog()
     assert project.lock is not None
     plan = plan_of(project, lock=project.lock, registry_state=RegistryState(was_read=False))
     check(plan)

@@ -40,6 +40,8 @@ from builder.registry import release_record
 from tests.fakes.catalog import FILES, MATRIX
 from tests.fakes.charts import files
 
+pytestmark = pytest.mark.slow
+
 SECONDS, BYTES = 5, 300 << 20
 DEEP = st.integers(1, 3000)
 
@@ -151,7 +153,7 @@ def test_yaml(reader: str, text: str) -> None:
 
 
 LOCK = {
-    "format": 8,
+    "format": 9,
     "bases": {"os=2@linux/amd64": {"content": f"sha256:{'0' * 64}", "epoch": 1, "suites": {}}},
     "release_lines": {"lang=1.9": {"version": "1.9.1", "files": {}}},
     "package_sets": {"base/os=2": {"epoch": 1, "packages": {"apt": {"tar": "1 sha256:00 x y"}}}},

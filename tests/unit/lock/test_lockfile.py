@@ -12,6 +12,7 @@ from builder.common.errors import ConfigError
 from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import VersionLock
+from builder.lock.pinned import AcceptedPatch, PinnedCatalog
 from tests.fakes.catalog import LOCK
 from tests.fakes.julia_packages import Release, uuid_of
 from tests.fakes.layers import layer, package
@@ -52,17 +53,17 @@ def test_a_lock_of_an_older_format_is_read(number: int) -> None:
     for new, old in (("release_lines", "lines"), ("package_sets", "layers"), ("request", "asked")):
         assert text.count(f'"{new}": ') == 1
         text = text.replace(f'"{new}": ', f'"{old}": ')
-    assert lockfile.parse(text.replace('"format": 8', f'"format": {number}')) == held
+    assert lockfile.parse(text.replace('"format": 9', f'"format": {number}')) == held
     with pytest.raises(ConfigError, match="not a lock: it lacks 'release_lines'"):
         lockfile.parse(text)
 
 
 def test_a_lock_of_a_newer_format_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        lockfile.parse(lockfile.dump(LOCK).replace('"format": 8', '"format": 9'))
+        lockfile.parse(lockfile.dump(LOCK).replace('"format": 9', '"format": 10'))
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "matrix.lock: format 9 is newer than this builder's 8\n"
+        "matrix.lock: format 10 is newer than this builder's 9\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )
 
@@ -89,7 +90,7 @@ def test_its_bytes_do_not_depend_on_order() -> None:
 def test_it_has_one_fact_a_line() -> None:
     lines = lockfile.dump(LOCK).splitlines()
     assert '  "lang=1.10": "1.10.4",' in lines
-    assert ' "format": 8,' in lines
+    assert ' "format": 9,' in lines
     assert lockfile.dump(LOCK).endswith("\n}\n")
     assert list(json.loads(lockfile.dump(LOCK))) == [
         "bases", "format", "package_sets", "release_lines",
@@ -134,4 +135,53 @@ def test_a_git_tree_of_an_older_lock_is_read() -> None:
     )
     text = lockfile.dump(held)
     assert f'"0.10.15 git-tree-sha1:{julia.file_name} General ' in text
-    assert lockfile.parse(text.replace('"format": 8', '"format": 4')) == held
+    assert lockfile.parse(text.replace('"format": 9', '"format": 4')) == held
+
+
+PIN = PinnedCatalog(
+    source={"git": "https://git.example/catalog.git", "ref": "main"},
+    commit="0123456789" * 4,
+    content=f"sha256:{'c' * 64}",
+    registry="ghcr.io/upstream",
+)
+PATCH = AcceptedPatch(matched=2, hash=f"sha256:{'d' * 64}", names=("desk", "tool"))
+
+
+def test_what_it_says_of_the_catalogs_below_comes_back() -> None:
+    held = replace(
+        LOCK,
+        upstreams={"upstream": PIN},
+        replaces={"images/desk/Dockerfile.j2": f"sha256:{'e' * 64}"},
+        patches={"sizes": PATCH},
+    )
+    text = lockfile.dump(held)
+    assert lockfile.parse(text) == held
+    assert json.loads(text)["upstreams"]["upstream"] == {
+        "source": {"git": "https://git.example/catalog.git", "ref": "main"},
+        "commit": "0123456789" * 4,
+        "content": f"sha256:{'c' * 64}",
+        "registry": "ghcr.io/upstream",
+    }
+    assert lockfile.parse(lockfile.dump(LOCK).replace('"format": 9', '"format": 8')) == LOCK
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"ref": "main"', '"oci": "a/b"', "upstream upstream: not a source: "),
+        ('"ref": "main"', '"ref": 7', "upstream upstream: not a string: 7"),
+        ('"commit": "0', '"commit": "-', "upstream upstream: not a commit: '-"),
+        ('"content": "sha256:', '"content": "sha1:', "upstream upstream: not a digest: 'sha1:"),
+        ('"matched": 2', '"matched": true', "patch sizes: not a number of matches: True"),
+        ('"hash": "sha256:', '"hash": "', "patch sizes: not a digest: 'd"),
+        ('.j2": "sha256:', '.j2": "', "replaces images/desk/Dockerfile.j2: not a digest: 'e"),
+    ],
+)
+def test_what_it_says_of_the_catalogs_below_is_checked(old: str, new: str, message: str) -> None:
+    replaced = {"images/desk/Dockerfile.j2": f"sha256:{'e' * 64}"}
+    held = replace(LOCK, upstreams={"upstream": PIN}, patches={"sizes": PATCH}, replaces=replaced)
+    text = lockfile.dump(held)
+    assert old in text
+    with pytest.raises(ConfigError) as caught:
+        lockfile.parse(text.replace(old, new))
+    assert caught.value.message.startswith(f"not a lock: {message}")

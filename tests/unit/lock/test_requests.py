@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from builder.catalog.models import RemoteFile
 from builder.lock.interfaces import PackageRequest
 from builder.lock.lockfile import Lock, VersionLock
 from builder.lock.requests import PackageRequests
-from builder.project import Workspace
-from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.lines import LOCK
+from tests.fakes.this_catalog import this_catalog
 
-ROOT = Path(__file__).parents[3]
 BASE = "debian=13@linux/amd64"
 FILE = RemoteFile(name="julia.tar.gz", url="https://example.org/julia.tar.gz", sha256="a" * 64)
 
 
 def request(image: str, ecosystem: str) -> PackageRequest:
     """What is asked for the first target of an image that is on Debian 13."""
-    project = Workspace(ROOT).load(ecosystems=ECOSYSTEMS)
+    project = this_catalog()
     lines = {f"julia={line}": VersionLock(version=f"{line}.4", files={BASE: (FILE,)})
              for line in ("1.10", "1.13")}  # fmt: skip
     lock = Lock(bases={BASE: LOCK}, release_lines=lines)

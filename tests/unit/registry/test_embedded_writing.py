@@ -25,6 +25,8 @@ from builder.registry.store import RegistryStore
 from builder.testing.pod_runner import free_port
 from tests.fakes.layout import write_layout
 
+pytestmark = pytest.mark.slow
+
 PLANTED = Artifact(kind="application/vnd.example.planted+json", files={})
 
 

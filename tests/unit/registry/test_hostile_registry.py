@@ -274,6 +274,7 @@ def test_pages_of_tags_that_do_not_end(
     assert len(registry.asked) == 30
 
 
+@pytest.mark.slow
 def test_too_many_tags(registry: Registry, client: RegistryClient, place: Reference) -> None:
     tags = b'{"tags": [' + b'"a",' * 600_000 + b'"a"]}'
     numbers = itertools.count()

@@ -13,7 +13,9 @@ from builder.lock import lockfile
 from builder.lock.lockfile import Lock, VersionLock
 from builder.registry import release_record
 from builder.registry.release_record import (
+    Adopted,
     ImageShare,
+    MadeFrom,
     Record,
     ReleasedChart,
     ReleasedTarget,
@@ -85,6 +87,31 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert release_record.dump(release_record.parse(data)) == data
 
 
+def test_a_record_says_what_it_was_made_from_and_which_images_were_adopted() -> None:
+    adopted = Adopted(catalog="upstream", release="2026.11.16", reference="r/desk@" + TARGET.digest)
+    source = MadeFrom(commit="1" * 40, content="sha256:" + "2" * 64, builder="0.2.0")
+    record = replace(
+        RECORD, source=source, targets={**RECORD.targets, "a": replace(TARGET, adopted=adopted)}
+    )
+    data = release_record.dump(record)
+    assert release_record.parse(data) == record
+    assert json.loads(data)["source"] == vars(source)
+    built, taken = (json.loads(data)["targets"][key] for key in ("desk/os=2", "a"))
+    assert "adopted" not in built
+    assert taken["adopted"] == vars(adopted)
+
+
+def test_a_record_of_format_3_does_not_say_what_it_was_made_from() -> None:
+    data = json.loads(release_record.dump(RECORD)) | {"format": 3}
+    del data["source"]
+    assert release_record.parse(json.dumps(data).encode()) == RECORD
+
+
+def test_what_a_release_was_made_from_is_none_of_its_content() -> None:
+    other = replace(RECORD, source=MadeFrom(commit="1" * 40, content="c", builder="0.2.0"))
+    assert release_record.same_content(RECORD, other)
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_record_of_an_older_format_is_read(number: int) -> None:
     share = ImageShare(target="base/os=2", recipe="base", layers=1, size=7)
@@ -111,7 +138,7 @@ def test_a_record_of_a_newer_format_is_refused() -> None:
         release_record.parse(b'{"format": 9}', "registry.example/releases:current")
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "registry.example/releases:current: format 9 is newer than this builder's 3\n"
+        "registry.example/releases:current: format 9 is newer than this builder's 4\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import pytest
 
 from builder.catalog.models import Catalog
@@ -13,14 +10,11 @@ from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.rules_templates import is_closed, manifests
 from builder.charts.onyxia.template_flow import evaluated, open_texts
 from builder.charts.render.templates import core_template, quoted
-from builder.project import Workspace
-
-ROOT = Path(__file__).parents[4]
+from tests.fakes.this_catalog import this_catalog
 
 
-@cache
 def catalog() -> Catalog:
-    return Workspace(ROOT).load().catalog
+    return this_catalog().catalog
 
 
 def different() -> list[str]:
