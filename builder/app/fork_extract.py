@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builder.app.first_catalog import plain
@@ -194,7 +194,7 @@ def _walk(files: CatalogFiles) -> Iterator[tuple[str, OtherFile]]:
 
 
 def _document(files: CatalogFiles, path: str) -> dict[str, Any]:
-    name = path.rpartition("/")[2]
+    name = PurePosixPath(path).name
     data = layered(files.texts_of(path), name, MODELS[name]).data
     return data if isinstance(data, dict) else {}
 
@@ -298,9 +298,7 @@ def different(one: Opened, other: Opened) -> list[str]:
     found = [f"{MATRIX}: {key}" for key in keys if said.get(key) != copied.get(key)]
     prints, others = (_prints(item.project) for item in (one, other))
     found += sorted(
-        f"images/{key.partition('/')[0]}: {key}"
-        for key in {*prints, *others}
-        if prints.get(key) != others.get(key)
+        f"image {key}" for key in {*prints, *others} if prints.get(key) != others.get(key)
     )
     names = dict.fromkeys((*one.project.expansion.charts, *other.project.expansion.charts))
     for name in names:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from builder.app.fork_extract import opened, write_extracted
+from builder.common.errors import DifferenceError
 from builder.common.text import count
 
 _MOST = 20  # paths that are listed
@@ -56,7 +57,7 @@ def command(source: Path, copy: Path, out: Path) -> int:
         )
     if unlike:
         click.echo(f"Not as in the copy:{_some(unlike)}")
-        return 1
+        return DifferenceError.exit_code
     click.echo("It has the images and charts of the copy, all alike.")
     return 0
 

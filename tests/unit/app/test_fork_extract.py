@@ -188,7 +188,7 @@ def test_what_cannot_be_said_is_told(copy: Folder) -> None:
         "images/desk/files/desk.conf (removed)",
     )
     assert unlike == [
-        f"images/{image}: {image}/{values}"
+        f"image {image}/{values}"
         for image in ("desk", "tool")
         for values in (("os=1,lang=1.9", "os=2,lang=1.10") if image == "desk" else ("os=1", "os=2"))
     ]
