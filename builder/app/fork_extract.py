@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,7 @@ from builder.project import Project, Workspace
 from builder.source_catalogs import MATRIX, CatalogFiles
 
 _FOLDERS = ("images", "charts")
+_CONTEXT = re.compile(r"(?P<folder>images/[^/]+/files)/(?P<name>.+)")
 Documents = dict[str, dict[str, Any]]
 
 
@@ -68,7 +70,7 @@ class OtherFile:
 class Extracted:
     """What was found: the files to write, and what they cannot say.
 
-    `not_carried` are files that the copy changed or removed, which no catalog on another one can.
+    `not_carried` are files that the copy removed, which no catalog on another one can.
     """
 
     files: Mapping[str, bytes]
@@ -151,16 +153,21 @@ def _files(below: Opened, copy: Opened) -> tuple[Documents, list[OtherFile], lis
         elif copy.files.is_merged(path):
             data = difference(_document(below.files, path), _document(copy.files, path))
             documents |= {path: data} if data else {}
-        elif old[path] != item and path.endswith("/README.md"):
-            added.append(item)
         elif old[path] != item:
-            not_carried.append(f"{path} (changed)")
+            added.append(item)  # it takes the place of the other one
     used = _used(copy)
-    not_carried += [
-        f"{path} (removed)"
-        for path in old
-        if path not in new and not path.endswith("/README.md") and path.startswith(used)
-    ]
+    removed: dict[str, list[str]] = {}
+    for path in old:
+        match = _CONTEXT.fullmatch(path)
+        if path in new or path.endswith("/README.md") or not path.startswith(used):
+            continue
+        if match:
+            removed.setdefault(match["folder"], []).append(match["name"])
+        else:
+            not_carried.append(path)
+    for folder, names in removed.items():
+        lines = "".join(f"{name}\n" for name in names)
+        added.append(OtherFile(path=f"{folder}/.removed", data=lines.encode(), mode=0o644))
     return documents, added, not_carried
 
 
@@ -183,14 +190,9 @@ def _used(opened: Opened) -> tuple[str, ...]:
 
 def _walk(files: CatalogFiles) -> Iterator[tuple[str, OtherFile]]:
     for folder in _FOLDERS:
-        for name, catalog, path in files.walk(folder):
-            shown = f"{folder}/{name}"
-            yield (
-                shown,
-                OtherFile(
-                    path=shown, data=catalog.checkout.read(path), mode=catalog.checkout.mode(path)
-                ),
-            )
+        for item in files.walk(folder):
+            path, mode = f"{folder}/{item.name}", item.catalog.checkout.mode(item.path)
+            yield path, OtherFile(path=path, data=item.read(), mode=mode)
 
 
 def _document(files: CatalogFiles, path: str) -> dict[str, Any]:
@@ -286,8 +288,7 @@ def write_extracted(out: Path, below: Opened, copy: Opened) -> tuple[Extracted, 
     found = extracted(below, copy, os.path.relpath(below.project.root, out.resolve()))
     for path, data in found.files.items():
         write(safe_join(out, path), data, found.modes.get(path, 0o644), lasting=False)
-    if copy.project.lock is not None:
-        Workspace(out).write_lock(copy.project.lock)
+    Workspace(out).write_lock(copy.project.lock or Lock())  # it guards files that are replaced
     return found, different(opened(out), copy)
 
 

@@ -52,9 +52,7 @@ def command(source: Path, copy: Path, out: Path) -> int:
     patches = "1 patch" if found.patches == 1 else f"{found.patches} patches"
     click.echo(f"{decisions}, {patches}, in {count(len(found.files), 'file')}.")
     if found.not_carried:
-        click.echo(
-            f"Not carried, as no file of another catalog is replaced:{_some(found.not_carried)}"
-        )
+        click.echo(f"Removed in the copy, which no file says here:{_some(found.not_carried)}")
     if unlike:
         click.echo(f"Not as in the copy:{_some(unlike)}")
         return DifferenceError.exit_code

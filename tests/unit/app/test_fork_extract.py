@@ -10,7 +10,7 @@ import pytest
 from builder.app.fork_extract import Extracted, opened, write_extracted
 from builder.common.errors import ConfigError
 from builder.common.safe_yaml import SafeYaml
-from builder.lock.lockfile import dump
+from builder.lock.lockfile import dump, parse
 from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder
 
 CHART = (
@@ -178,20 +178,24 @@ def test_names_packages_and_files_more_or_less(copy: Folder) -> None:
     assert (copy.root.parent / "out/images/desk/files/more.conf").stat().st_mode & 0o777 == 0o755
 
 
-def test_what_cannot_be_said_is_told(copy: Folder) -> None:
+def test_other_files_are_replaced_under_guard_or_left_out(copy: Folder) -> None:
     copy.edit("images/tool/Dockerfile.j2", "/tool", "/tools")
     (copy.root / "images/desk/files/desk.conf").unlink()
     copy.write("images/desk/files/other.conf", "x\n")
     found, unlike = extract(copy)
-    assert found.not_carried == (
-        "images/tool/Dockerfile.j2 (changed)",
-        "images/desk/files/desk.conf (removed)",
-    )
-    assert unlike == [
-        f"image {image}/{values}"
-        for image in ("desk", "tool")
-        for values in (("os=1,lang=1.9", "os=2,lang=1.10") if image == "desk" else ("os=1", "os=2"))
-    ]
+    assert (found.decisions, found.not_carried, unlike) == (3, (), [])
+    assert found.files["images/desk/files/.removed"] == b"desk.conf\n"
+    lock = parse((copy.root.parent / "out/matrix.lock").read_text())
+    assert list(lock.replaces) == ["images/tool/Dockerfile.j2"]
+
+
+def test_what_cannot_be_said_is_told(copy: Folder) -> None:
+    path = "charts/features/core/templates/more.yaml"
+    Folder(copy.root.parent / "original", {path: OBJECT.format(name="more", value="x")})
+    found, unlike = extract(copy)
+    assert (found.decisions, found.not_carried) == (1, (path,))
+    charts = ("desk", "desk-gpu", "lamp", "lamp-gpu")
+    assert unlike == [f"charts/{chart}/templates/more.yaml" for chart in charts]
 
 
 def test_a_folder_that_is_not_empty(copy: Folder) -> None:
