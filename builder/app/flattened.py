@@ -18,7 +18,7 @@ from builder.source_catalogs import MATRIX, CatalogFiles, FoundFile
 
 _APPENDED = "Dockerfile.append.j2"
 _FOLDERS = ("images", "charts")
-_MODELS = {
+MODELS = {
     "recipe.yaml": RecipeFile,
     "chart.yaml": ChartFile,
     "upstream.yaml": UpstreamChartFile,
@@ -41,7 +41,7 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     Raises ConfigError for a patch that selects by a catalog, of which there is one then.
     """
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
-    yield FlatFile(path=MATRIX, data=_yaml(_alone(matrix)))
+    yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
     if project.lock is not None:
         lock = replace(project.lock, upstreams={}, replaces={})
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
@@ -56,9 +56,9 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
 
 def _data(files: CatalogFiles, path: str, item: FoundFile, added: FoundFile | None) -> bytes:
     """Return what one file has that does what those of all catalogs do."""
-    name, model = item.path.name, _MODELS.get(item.path.name)
+    name, model = item.path.name, MODELS.get(item.path.name)
     if model and files.is_merged(path) and len(texts := files.texts_of(path)) > 1:
-        return _yaml(layered(texts, name, model).data)
+        return as_yaml(layered(texts, name, model).data)
     if name == _APPENDED and len(item.parts) > 1:
         return b"".join(_apart(text) for text in item.texts())
     if added and added is not item:
@@ -92,7 +92,8 @@ def _alone(matrix: MergedDocument) -> dict[str, Any]:
     return {**data, "patches": patches} if patches else data
 
 
-def _yaml(data: Any) -> bytes:
+def as_yaml(data: Any) -> bytes:
+    """Return data as a file of a catalog; its names keep their order."""
     text, yaml = io.StringIO(), emitter()
     # The first of some names is the default. Stubs take the attribute for None.
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
