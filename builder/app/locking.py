@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from builder.app.accepted_patches import accepted_patches
 from builder.app.adapters import Adapters
 from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
@@ -108,9 +109,10 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
 
 
 def _with_accepted(result: LockResult, project: Project) -> LockResult:
-    """Return a new lock with what the old one says of the catalogs below."""
-    old = project.lock or Lock()
-    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=old.patches)
+    """Return a new lock with what the old one says of the catalogs below, and of our patches."""
+    old, files = project.lock or Lock(), Workspace(project.root).files
+    patches = accepted_patches(project, files, old.patches)
+    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=patches)
     return replace(result, lock=lock)
 
 

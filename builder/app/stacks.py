@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from builder.app.accepted_patches import own_patches
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
 from builder.app.planning import check
@@ -25,19 +26,21 @@ from builder.common.text import did_you_mean
 from builder.diff import stacks
 from builder.diff.catalogs import catalog_changes
 from builder.diff.compare import Difference, compare, lock_side
+from builder.diff.patch_states import OwnPatch, patch_states
 from builder.diff.replaced import replaced_state
 from builder.diff.stacks import (
     Below,
     ChartOutcome,
     Conflict,
     PassedRelease,
+    PatchState,
     ReplacedState,
     StackDiff,
 )
 from builder.diff.used_names import used_names
 from builder.lock.lockfile import Lock
 from builder.project import Project, Workspace
-from builder.replaced_files import replaced_files
+from builder.replaced_files import lock_of, replaced_files
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
@@ -103,6 +106,7 @@ class StackComparison:
             name=self._after.files.own.name,
             below=below,
             releases=tuple(self._releases),
+            patches=self._patches(),
             redundant=tuple(self._redundant()),
             replaced=tuple(self._replaced()),
             names=used_names(changes, list(own_documents(self._after.files.own))),
@@ -128,6 +132,21 @@ class StackComparison:
                 continue
             changes = catalog_changes(before, now)
             yield Below(name=item.name, old=old, new=new, changes=changes)
+
+    def _patches(self) -> tuple[PatchState, ...]:
+        """Return what becomes of our patches; what they selected is recorded, or as `before`."""
+        accepted = lock_of(self._after.files.own).patches
+        old, new = self._before.project, self._after.project
+        matched = old.catalog.matrix.matched if old else {}
+        own = [
+            OwnPatch(
+                name=name,
+                place=place,
+                before=accepted[name].names if name in accepted else matched.get(name, ()),
+            )
+            for name, place in own_patches(self._after.files)
+        ]
+        return patch_states(own, new.catalog if new else None, self._after.errors)
 
     def _redundant(self) -> Iterator[str]:
         """Yield the places of our lines of matrix.yaml that say what is said below."""

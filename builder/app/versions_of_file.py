@@ -40,7 +40,7 @@ def versions_of(files: CatalogFiles, path: str, kept: Path) -> Versions:
     recorded = lock_of(files.own).replaces.get(path, "")
     now = (owner.root / path).read_bytes() if owner else None
     if now is None and not recorded:
-        names = {name for item in files.below for name in _paths(item)}
+        names = sorted({name for item in files.below for name in _paths(item)})
         hint = did_you_mean(path, names)
         raise SelectionError(f"no catalog below has a file {path}", hint=hint)
     is_ours = files.own.has(path)

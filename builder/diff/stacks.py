@@ -10,7 +10,7 @@ from builder.replaced_files import EQUAL, SAME
 
 APPLIES, MORE, FEWER = "applies", "applies to more", "applies to fewer"
 REDUNDANT, NOTHING = "redundant", "matches nothing"
-AMBIGUOUS, DIFFERS, REFUSED = "ambiguous", "count differs", "refused"
+AMBIGUOUS, DIFFERS, REFUSED, UNKNOWN = "ambiguous", "count differs", "refused", "not known"
 ADOPTED, BUILT, REMOVED = "adopted", "built", "removed"
 
 

@@ -67,5 +67,6 @@ def test_a_file_that_no_catalog_below_has(own: Folder) -> None:
     with pytest.raises(SelectionError) as caught:
         shown(own, "images/desk/files/desk.cnf")
     assert str(caught.value) == (
-        f"no catalog below has a file images/desk/files/desk.cnf\n  hint: did you mean {PATH}?"
+        "no catalog below has a file images/desk/files/desk.cnf\n"
+        f"  hint: did you mean {PATH} or images/desk/Dockerfile.j2 or images/desk/recipe.yaml?"
     )
