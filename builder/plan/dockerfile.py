@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 
@@ -111,6 +111,8 @@ class DockerfileRenderer:
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
             "sudo": variables.sudo,
+            "files": [file.path for file in recipe.files],
+            "fail": _fail,
         }
         context |= self._functions(context)
         template = self._compile(marked(recipe.dockerfile), path)
@@ -186,6 +188,11 @@ class DockerfileRenderer:
             location = _at(file, line, texts[file])
             hint = _hint(str(error), names)
             raise ConfigError(f"template: {error}", hint=hint, location=location) from error
+
+
+def _fail(message: str) -> NoReturn:
+    """Refuse to render: a template says what it lacks."""
+    raise ValueError(message)
 
 
 def _hint(message: str, names: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.catalog.models import Recipe, When
+from builder.catalog.models import File, Recipe, When
 from builder.catalog.recipe import BuildVariables, budget_of, holds, packages_of, parse_condition
 from builder.common.errors import BuilderError, ConfigError
 from builder.plan.dockerfile import DockerfileRenderer
@@ -195,3 +195,12 @@ def test_a_block_that_is_not_closed(folder: Folder) -> None:
         ConfigError, match=r"^images/_macros/install.j2:2: template: Unexpected end"
     ):
         prints(folder.load())
+
+
+def test_a_template_says_what_it_lacks() -> None:
+    text = "FROM {{ parent }}\n{% if not files %}{{ fail('there is no files/*.crt') }}{% endif %}\n"
+    with pytest.raises(ConfigError) as caught:
+        render(text)
+    assert str(caught.value).startswith("x.j2:2: template: there is no files/*.crt\n")
+    file = File(path="files/a.crt", mode=0o644, sha256="", source="")
+    assert render(text, files=(file,)) == "FROM parent\n"
