@@ -21,6 +21,7 @@ from builder.catalog.models import (
     RecipeFile,
 )
 from builder.catalog.models import Path as KeyPath
+from builder.catalog.own_places import with_own_places
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -94,13 +95,34 @@ class Workspace:
         return read_catalogs(self.root)
 
     def load(
-        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+        self,
+        platforms: tuple[str, ...] = (),
+        ecosystems: Plugins[_Rules] | None = None,
+        *,
+        tolerated: list[BuilderError] | None = None,
     ) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
 
         Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
-        locked or built.
+        locked or built. Where `tolerated` is a list, mistakes that leave something to compare are
+        added to it instead. A mistake of a catalog below has the place that stands on that, too.
         """
+        found = list[BuilderError]()
+        try:
+            project = self._load(platforms, ecosystems, None if tolerated is None else found)
+        except BuilderError as error:
+            raise_all(with_own_places(self.root, [error]))
+            raise
+        if tolerated is not None:
+            tolerated += with_own_places(self.root, found)
+        return project
+
+    def _load(
+        self,
+        platforms: tuple[str, ...],
+        ecosystems: Plugins[_Rules] | None,
+        tolerated: list[BuilderError] | None,
+    ) -> Project:
         checkout.check_folder(self.state.root)
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
@@ -113,9 +135,9 @@ class Workspace:
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
-        raise_all(errors)
+        raise_all(errors, None if expansion is None else tolerated)
         assert expansion is not None
-        file = self._patched(file, charts, features, expansion)
+        file = self._patched(file, charts, features, expansion, tolerated)
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
@@ -128,7 +150,7 @@ class Workspace:
             if ecosystems
             else {},
         )
-        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
+        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read), tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
             network=file.matrix.network,
@@ -159,6 +181,7 @@ class Workspace:
         recipes: Mapping[str, ChartRecipe],
         features: Mapping[str, ChartFeature],
         expansion: Expansion,
+        tolerated: list[BuilderError] | None,
     ) -> ParsedMatrix:
         """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
         charts, errors = patched(
@@ -171,7 +194,7 @@ class Workspace:
                 own=self.files.own.name,
             )
         )
-        raise_all(errors)
+        raise_all(errors, tolerated)
         return replace(file, matrix=replace(file.matrix, charts=charts))
 
     def read(self, path: str) -> str:
