@@ -90,6 +90,7 @@ class DockerfileRenderer:
             variables.inputs,
             variables.arch,
             variables.locked,
+            variables.inherited,
             variables.sudo,
         )
         if key not in self._rendered:
@@ -107,7 +108,11 @@ class DockerfileRenderer:
             "versions": dict(variables.versions),
             "arch": variables.arch,
             "sources": dict(self._sources),
-            "packages": {name: list(names) for name, names in packages.items()},
+            "packages": {
+                name: list(names)
+                for name, names in packages.items()
+                if name not in variables.inherited
+            },
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
             "sudo": variables.sudo,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builder.catalog.models import File, Recipe, When
@@ -204,3 +206,13 @@ def test_a_template_says_what_it_lacks() -> None:
     assert str(caught.value).startswith("x.j2:2: template: there is no files/*.crt\n")
     file = File(path="files/a.crt", mode=0o644, sha256="", source="")
     assert render(text, files=(file,)) == "FROM parent\n"
+
+
+def test_what_the_ancestors_have_is_not_installed_again() -> None:
+    recipe = Recipe(
+        name="x", summary="", dockerfile="FROM {{ parent }}\n{{ packages }}\n",
+        dockerfile_path="x.j2", packages={"apt": ("lamp",), "pip": ("oil",)},
+    )  # fmt: skip
+    renderer = DockerfileRenderer(macros={}, macros_path="m", sources={})
+    variables = replace(where({}), locked=("apt", "pip"), inherited=("apt",))
+    assert renderer.render(recipe, variables).text == "FROM parent\n{'pip': ['oil']}\n"
