@@ -49,7 +49,16 @@ from builder.lock import lockfile as locks
 from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
+from builder.replaced_files import (
+    ReplacedFile,
+    errors_of_replaced,
+    lock_of,
+    notes_of_replaced,
+    replaced_files,
+    to_record,
+)
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
+from builder.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
@@ -135,6 +144,7 @@ class Workspace:
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
+        replaced = self._replaced(errors)
         raise_all(errors, None if expansion is None else tolerated)
         assert expansion is not None
         file = self._patched(file, charts, features, expansion, tolerated)
@@ -146,10 +156,9 @@ class Workspace:
             upstream_charts=upstream_charts,
             library=self._library(),
             features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
-            if ecosystems
-            else {},
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems),
         )
+        notes += notes_of_replaced(replaced, catalog, expansion)
         raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read), tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
@@ -209,6 +218,7 @@ class Workspace:
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, but what is inherited; whether that changed it."""
         own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
+        own_lock = replace(own_lock, replaces=to_record(replaced_files(self.files)))
         return write(self.root / locks.FILE, locks.dump(own_lock).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
@@ -230,16 +240,25 @@ class Workspace:
         """Return the lock: what the catalogs below have, and over it what the own file has."""
         catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
         try:
-            found = [_lock_of(item) for item in catalogs if item.has(locks.FILE)]
+            found = [lock_of(item) for item in catalogs if item.has(locks.FILE)]
         except BuilderError as error:
             errors.append(error)
             return None
         return laid_over(found) if found else None
 
+    def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:
+        """Return the files that stand in the place of others, of which all are to be accepted."""
+        try:
+            replaced = replaced_files(self.files)
+        except BuilderError as error:
+            errors += [error] if str(error) not in map(str, errors) else []
+            return ()
+        errors += errors_of_replaced(replaced)
+        return replaced
+
     def _inherited(self) -> Lock:
         """Return what the catalogs below have locked."""
-        found = [_lock_of(item) for item in self.files.below if item.has(locks.FILE)]
-        return laid_over(found)
+        return laid_over(lock_of(item) for item in self.files.below)
 
     # Recipes.
 
@@ -274,7 +293,7 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{name}/tests")
+                errors += errors_of_tests(self.files, f"images/{name}/tests")
                 recipes[name] = recipe = self._recipe(name, parsed)
                 errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
@@ -306,12 +325,14 @@ class Workspace:
         matrix: Matrix,
         recipes: Mapping[str, Recipe],
         lock: Lock | None,
-        ecosystems: Plugins[_Rules],
+        ecosystems: Plugins[_Rules] | None,
     ) -> Ecosystems:
-        """Return the builder's ecosystems and those that the catalog names.
+        """Return the builder's ecosystems and those that the catalog names, none without a table.
 
         Raises ToolError where the package that adds one does not work.
         """
+        if ecosystems is None:
+            return {}
         named_ecosystems = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
         named_ecosystems |= {name for pin in pins for name in pin.packages}
@@ -324,25 +345,19 @@ class Workspace:
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder, files = f"images/{name}", self.files
         dockerfile, tests = f"{folder}/Dockerfile.j2", f"{folder}/tests"
+        more = f"{folder}/Dockerfile.append.j2"
+        appended = files.texts_of(more) if files.has(more) else ()
         return Recipe(
             **vars(file),
             name=name,
             dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
             dockerfile_path=files.shown(dockerfile),
+            appended={item.file: item.text for item in appended},
             files=files.context_files(f"{folder}/files"),
-            tests=files.tests(tests),
+            **tests_of(files, tests),
             tests_hash=files.hash(tests),
-            has_tests=any(_is_test(name) for name in files.bytes_of(tests)),
+            has_tests=any(is_test(name) for name in files.bytes_of(tests)),
         )
-
-    def _test_errors(self, folder: str) -> list[BuilderError]:
-        """Return what is no Python in a folder of tests: it is read here, and never run."""
-        errors = [
-            checkout.not_python(self.files.shown(f"{folder}/{name}"), data)
-            for name, data in self.files.bytes_of(folder).items()
-            if name.endswith(".py")
-        ]
-        return [error for error in errors if error is not None]
 
     # Charts.
 
@@ -363,7 +378,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
-            errors += self._test_errors(f"{folder}/tests")
+            errors += errors_of_tests(self.files, f"{folder}/tests")
             *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
                 parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
@@ -373,7 +388,7 @@ class Workspace:
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
-                    tests=self.files.tests(f"{folder}/tests"),
+                    **tests_of(self.files, f"{folder}/tests"),
                 )
         return charts
 
@@ -443,13 +458,6 @@ class Workspace:
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
 
-def _lock_of(catalog: SourceCatalog) -> Lock:
-    """Return the lock of one catalog. Raises ConfigError."""
-    file = f"{catalog.label}{locks.FILE}"
-    with reading(file):
-        return locks.parse(catalog.text(locks.FILE), file)
-
-
 def _feature(
     files: CatalogFiles,
     folder: str,
@@ -488,9 +496,3 @@ def shared_files(kind: str) -> tuple[CatalogFiles, str]:
 def _shared_files(root: Path) -> CatalogFiles:
     """Return the same files for all catalogs of a process: git is asked once."""
     return CatalogFiles(catalogs=(SourceCatalog(name="builder", root=root),))
-
-
-def _is_test(path: str) -> bool:
-    """Whether pytest looks for tests in a file."""
-    name = path.rpartition("/")[2]
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.build.build_context import write_context
+from builder.build.build_context import suite_folder, write_context
 from builder.build.run_context import RunContext
 from builder.catalog.models import Target
 from builder.catalog.recipe import packages_of
@@ -94,7 +94,7 @@ class Requests:
         return SmokeRequest(
             target=target_plan.target.id,
             image=image,
-            suites=tuple(Path(recipe.tests) for recipe in recipes if recipe.tests),
+            suites=tuple(suite_folder(context.state, recipe) for recipe in recipes if recipe.tests),
             facts={
                 "target": target_plan.target.id,
                 "platform": target_plan.target.platform,

@@ -287,8 +287,10 @@ class Recipe(RecipeFile):
     name: str
     dockerfile: str  # the text of Dockerfile.j2
     dockerfile_path: str  # for errors, relative to the catalog
+    appended: Mapping[str, str] = field(default_factory=dict)  # more templates: path to text
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # those of several catalogs
     tests_hash: str = ""  # of those tests; it is no part of a fingerprint
     has_tests: bool = True  # whether there are any that pytest finds
 

@@ -233,6 +233,7 @@ def check_mirrored(recipe: Recipe) -> list[BuilderError]:
     folder = f"images/{recipe.name}"
     given = {
         "Dockerfile.j2": recipe.dockerfile,
+        "Dockerfile.append.j2": recipe.appended,
         "files": recipe.files,
         "recipe.yaml": recipe.ecosystems or recipe.provides or recipe.env,
     }

@@ -172,8 +172,9 @@ def _lock_part(
 
 def _downloads(recipe: Recipe, dockerfile: Dockerfile, *, is_locked: bool) -> tuple[str, ...]:
     """Describe what a build downloads that is not locked."""
+    paths = (recipe.dockerfile_path, *recipe.appended)
     found = [
-        download.describe(recipe.dockerfile_path)
+        download.describe(paths)
         for download in dockerfile.downloads
         if download.source != NETWORK or is_locked  # else `is_locked` says so already
     ]
