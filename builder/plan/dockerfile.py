@@ -121,6 +121,7 @@ class DockerfileRenderer:
 
     def _context(self, recipe: Recipe, variables: BuildVariables) -> dict[str, Any]:
         """Return what a template of a recipe may use, by name."""
+        packages = packages_of(recipe, variables)
         context: dict[str, Any] = {
             "parent": PARENT,
             "axes": dict(variables.axes),
@@ -128,13 +129,10 @@ class DockerfileRenderer:
             "versions": dict(variables.versions),
             "arch": variables.arch,
             "sources": dict(self._sources),
-            "packages": {
-                name: list(names)
-                for name, names in packages_of(recipe, variables).items()
-                if name not in variables.inherited
-            },
+            "packages": {name: list(names) for name, names in packages.items()},
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
+            "inherited": list(variables.inherited),
             "sudo": variables.sudo,
             "files": [file.path for file in recipe.files],
             "fail": _fail,

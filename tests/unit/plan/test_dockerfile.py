@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from builder.catalog.models import File, Recipe, When
+from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import BuildVariables, budget_of, holds, packages_of, parse_condition
 from builder.common.errors import BuilderError, ConfigError
+from builder.lock.lockfile import PackageSet
 from builder.plan.dockerfile import DockerfileRenderer
-from tests.fakes.catalog import Folder, prints
+from tests.fakes.catalog import LOCK, Folder, prints
 
 DESK = "images/desk/Dockerfile.j2"
 TOOL = "images/tool/Dockerfile.j2"
@@ -208,11 +210,12 @@ def test_a_template_says_what_it_lacks() -> None:
     assert render(text, files=(file,)) == "FROM parent\n"
 
 
-def test_what_the_ancestors_have_is_not_installed_again() -> None:
-    recipe = Recipe(
-        name="x", summary="", dockerfile="FROM {{ parent }}\n{{ packages }}\n",
-        dockerfile_path="x.j2", packages={"apt": ("lamp",), "pip": ("oil",)},
-    )  # fmt: skip
-    renderer = DockerfileRenderer(macros={}, macros_path="m", sources={})
-    variables = replace(where({}), locked=("apt", "pip"), inherited=("apt",))
-    assert renderer.render(recipe, variables).text == "FROM parent\n{'pip': ['oil']}\n"
+def test_a_template_knows_of_what_the_ancestors_have_all(folder: Folder) -> None:
+    folder.edit(DESK, "{{ install(packages) }}", "RUN get {{ inherited }} {{ locked }}\n")
+    desk = "desk/os=1,lang=1.9"
+    one = LockedPackage(version="1", digest="sha256:" + "0" * 64, source="", file="")
+    for packages, told in (({}, "['apt'] ['apt']"), ({"desk": one}, "[] ['apt']")):
+        package_set = PackageSet(epoch=1, request="", packages={"apt": packages})
+        lock = replace(LOCK, package_sets={desk: package_set})
+        text = prints(folder.load(), lock)[desk].dockerfile.text
+        assert f"RUN get {told}\n" in text
