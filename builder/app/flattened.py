@@ -10,6 +10,7 @@ from typing import Any
 from builder.catalog.merge import MergedDocument
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.parser import layered
+from builder.catalog.patch import KINDS
 from builder.common.errors import ConfigError
 from builder.common.yaml_writer import emitter
 from builder.lock import lockfile
@@ -81,11 +82,12 @@ def _alone(matrix: MergedDocument) -> dict[str, Any]:
     for name, patch in data.get("patches", {}).items():
         catalog = matrix.catalog_of(("patches", name))
         lowest = catalog if lowest is None else lowest
-        for key in ("charts", "except"):
+        kind = next(kind for kind in KINDS if kind in patch)
+        for key in (kind, "except"):
             if "from-catalog=" in str(patch.get(key, "")):
                 raise ConfigError(
                     f"patch {name!r} selects by a catalog, and there is one then",
-                    hint="select these charts by their names, recipes or features",
+                    hint=f"select these {kind} by their names, recipes or features",
                     location=matrix.at(("patches", name, key)),
                 )
         patches[name] = patch if catalog == lowest else {**patch, "override": True}
