@@ -50,7 +50,7 @@ from builder.lock.interfaces import (
 from builder.lock.lockfile import BaseLock
 from builder.network.build_env import passwords
 from builder.network.connections import program_environment
-from builder.network.fetcher import Fetcher, RetryPolicy
+from builder.network.fetcher import Fetcher
 from builder.plan.models import Step, locked_reference
 from builder.project import Project, Workspace
 from builder.registry.credentials import CredentialFiles
@@ -65,6 +65,7 @@ from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, cached_archives
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.interfaces import ResolverTools
+from builder.resolvers.observers import Observers
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
 from builder.resolvers.reachability import Reachability
@@ -105,6 +106,7 @@ class Replaced(TypedDict, total=False):
     files: Fetcher
     downloads: RemoteFiles
     reachability: Reachability
+    observers: Observers
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
@@ -400,11 +402,14 @@ class Adapters:
     @cached_property
     def reachability(self) -> Reachability:
         """Return what asks whether providers can be reached, and does not wait for long."""
-        network = self.setup.project.network
-        policy = RetryPolicy(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self._state.files, retry_policy=policy)
-        tools = replace(self._resolver_tools, fetcher=fetcher)
+        tools = self._resolver_tools.waiting(connect=4, read=6)
         return Reachability(tools, self.setup.project.root)
+
+    @cached_property
+    def observers(self) -> Observers:
+        """Return what asks which release lines there are, and when they end."""
+        tools = self._resolver_tools.waiting(connect=6, read=15)
+        return Observers(tools=tools, root=self.setup.project.root)
 
     # Charts.
 
