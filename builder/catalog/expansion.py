@@ -8,7 +8,7 @@ an error: it says something its author did not mean.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -19,6 +19,7 @@ from builder.catalog.fields import Constraint
 from builder.catalog.ids import BaseId, TargetId, ValueId
 from builder.catalog.matrix_check import Faults, Locations, check_names, constraint_paths
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
+from builder.catalog.patch import Narrowing
 from builder.common import graph
 from builder.common.errors import ConfigError, raise_all
 
@@ -49,10 +50,14 @@ class Expansion:
 
     @cached_property
     def members(self) -> dict[str, dict[str, str]]:
-        """The ids of the targets of each variant, by the id of the variant and by platform."""
+        """The ids of the targets of each variant, by the id of the variant and by platform.
+
+        What is under top recipes has an entry of its own.
+        """
         members: dict[str, dict[str, str]] = {}
         for target in self.targets.values():
-            members.setdefault(target.variant.id, {})[target.platform] = target.id
+            key = TargetId(target.id).on_any_platform
+            members.setdefault(key, {})[target.platform] = target.id
         return members
 
     def charts_of(self, targets: Collection[str]) -> list[str]:
@@ -121,9 +126,27 @@ def without(target: Target, missing: Mapping[str, str]) -> Target:
     )
 
 
-def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
-    """Return the id of a variant on a platform. The default platform is not named."""
-    return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+def _without_tops(variant: Variant, platform: str, matrix: Matrix) -> str:
+    """Return the id of the target that others are built from: it has no top recipe."""
+    # The default platform is not named.
+    target_id = TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+    return target_id.under() if matrix.images[variant.image].top else target_id
+
+
+def _with_tops(target: Target, matrix: Matrix) -> Iterator[Target]:
+    """Yield a target, and its top recipes, each on the one before; the last is offered."""
+    image, offered = matrix.images[target.variant.image], TargetId(target.id).offered
+    yield replace(target, publish=False) if image.top else target
+    below = target.id
+    for number, recipe in enumerate(image.top, start=1):
+        is_last = number == len(image.top)
+        yield replace(
+            target,
+            id=offered if is_last else offered.under(recipe),
+            recipe=recipe, parent=below, inputs=(), optional=(), without=(), is_root=False,
+            is_top=True, publish=image.publish and is_last,
+        )  # fmt: skip
+        below = offered.under(recipe)
 
 
 def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] = ()) -> Expansion:
@@ -153,6 +176,7 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
                 line=matrix.value(axis, target.variant.values[axis]).upstream,
             )
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
+    expander.check_patches()
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
     return Expansion(
@@ -172,6 +196,7 @@ class _Expander(Faults):
         self._number = 0  # of variants
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
         self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
+        self.met: dict[Path, bool] = {}  # whether a variant has what a patch says there
         self.edges = {
             name: [
                 item
@@ -247,7 +272,40 @@ class _Expander(Faults):
                 exclude_path = (*path, "exclude", index)
                 self._fail(f"this exclude matches no target of image {image.name}", exclude_path)
             narrowed = [values for values in narrowed if not matches(constraint, values)]
-        return narrowed
+        return self._patched(narrowed, image.narrowed)
+
+    def _patched(
+        self, variants: list[dict[str, str]], narrowings: Sequence[Narrowing]
+    ) -> list[dict[str, str]]:
+        """Return what patches leave of variants: each sees what there is before the first one."""
+        there = present(self.matrix.axes, variants)
+        left = variants
+        for item in narrowings:
+            only = with_names(item.only, self.matrix.axes, variants)
+            exclude = with_names(item.exclude, self.matrix.axes, variants)
+            for axis, entries in item.only.items():
+                for index, entry in enumerate(entries):
+                    met = chosen(entry, there.get(axis, ()))
+                    self._note((*item.path, axis, index), met)
+            if exclude:
+                self._note(item.path, [one for one in variants if matches(exclude, one)])
+                left = [values for values in left if not matches(exclude, values)]
+            left = [values for values in left if matches(only, values)]
+        return left
+
+    def _note(self, path: Path, met: Collection[object]) -> None:
+        """Note what of an image or a chart has what a patch says at a path."""
+        self.met[path] = self.met.get(path, False) or bool(met)
+
+    def check_patches(self) -> None:
+        """Note an error for each thing that a patch says of variants and that none has."""
+        for path, is_met in self.met.items():
+            if not is_met:
+                message = f"patch {path[1]!r}: this matches no target of what it selects"
+                hint, location = "take it out of this list", self.locations.at(path)
+                self.errors.append(
+                    ConfigError(message, hint=hint, location=location, id="E-PATCH-VALUE")
+                )
 
     def _only(
         self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
@@ -314,7 +372,11 @@ class _Expander(Faults):
                 available = [
                     item for item in candidates if _has_platform(item, targets, self.matrix)
                 ]
-                targets |= {item.id: item for item in available}
+                targets |= {
+                    item.id: item
+                    for target in available
+                    for item in _with_tops(target, self.matrix)
+                }
                 if not available:
                     self._check_alone(variant, candidates[0], platforms, without_platform)
         return targets
@@ -355,16 +417,16 @@ class _Expander(Faults):
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values
             projection = {axis: variant.values[axis] for axis in axes}
-            parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
+            parent = _without_tops(Variant(image=image.parent, values=projection), platform, matrix)
         values = [matrix.value(axis, name) for axis, name in variant.values.items()]
         return Target(
-            id=target_id(variant, platform, matrix),
+            id=_without_tops(variant, platform, matrix),
             variant=variant,
             platform=platform,
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
-                (item.image, target_id(match, platform, matrix))
+                (item.image, _without_tops(match, platform, matrix))
                 for item in image.inputs
                 if (match := self._input_variant(variant, item.image, variants[item.image]))
                 is not None
@@ -407,6 +469,9 @@ class _Expander(Faults):
         selected = tuple(
             variant for variant in variants[chart.image] if matches(only, variant.values)
         )
+        if chart.narrowed:
+            left = self._patched([dict(item.values) for item in selected], chart.narrowed)
+            selected = tuple(variant for variant in selected if variant.values in left)
         if not selected and not self.unknown and len(self.errors) == before:
             self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
         if selected and self.matrix.is_preview(selected[0].values):

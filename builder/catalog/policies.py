@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from builder.catalog.fields import AxisName, Day, Days, FileModel, Flag, Name, Reason, Whole
+from builder.catalog.fields import (
+    AxisName,
+    Day,
+    Days,
+    FileModel,
+    Flag,
+    Name,
+    Reason,
+    Whole,
+    described,
+    with_other_keys,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,3 +158,23 @@ class Bump(FileModel):
     def grace(self, axis: str) -> int:
         """Return for how many days the lines of an axis are built after their end of life."""
         return self.policy(axis).grace or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin(FileModel):
+    """Packages that are pinned to certain versions, for a reason and until a day."""
+
+    reason: Annotated[Reason, Field(description="why they are pinned")]
+    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
+    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The limits, by ecosystem and package: all keys that are not fields above."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
+        about = "a limit by package, as the ecosystem writes it: see pin-packages.md"
+        value = Annotated[Mapping[str, str], Field(title="ecosystem", description=about)]
+        return with_other_keys(cls, handler, other="packages", value=value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return described(cls, handler.resolve_ref_schema(handler(schema)))

@@ -257,26 +257,6 @@ def test_a_key_of_extends_that_is_not_known(shop: Folder) -> None:
     assert text.startswith("matrix.yaml:1:26: unknown key 'verify'\n")
 
 
-def test_no_file_of_the_catalog_below_is_replaced(shop: Folder) -> None:
-    files = {"images/desk/files/desk.conf": "wood = elm\n"}
-    assert refused(mine(shop, TWO_LINES, files)) == (
-        "images/desk/files/desk.conf: catalog shop has this file, too\n"
-        "  hint: give yours another name: a catalog adds files to the one that it stands on, and"
-        " replaces none"
-    )
-    (shop.root.parent / "mine/images/desk/files/desk.conf").unlink()
-    shop.write("images/desk/files/recipe.yaml", "a file of the image\n")
-    files = {"images/desk/files/recipe.yaml": "another\n"}
-    assert "images/desk/files/recipe.yaml: catalog shop has this file, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-    (shop.root.parent / "mine/images/desk/files/recipe.yaml").unlink()
-    files = {"images/base/tests/test_more.py": "def test_more(host): ...\n"}
-    assert "images/base/tests: these tests are in catalog shop, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-
-
 def test_a_link_of_the_catalog_below_leads_nowhere_else(shop: Folder) -> None:
     secret = shop.root.parent / "secret"
     secret.write_text("a key\n")
