@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from builder.common.errors import ConfigError
@@ -14,26 +13,29 @@ from builder.resolvers.observation import Seen
 from builder.resolvers.providers import PROVIDERS
 
 
-@dataclass(frozen=True, kw_only=True)
 class Observers:
-    """The indexes of all providers. `root` is the folder of the catalog."""
+    """The indexes of all providers. The fetcher of `tools` should be an impatient one.
 
-    tools: ResolverTools
-    root: Path | None = None
+    `root` is the folder of the catalog.
+    """
+
+    def __init__(self, tools: ResolverTools, root: Path | None = None) -> None:
+        self._tools = tools
+        self._root = root
 
     def has_index(self, provider: str) -> bool:
         """Whether an index may have newer lines than a base has. Raises ToolError."""
         try:
-            return not PROVIDERS.get(provider, catalog=self.root).comes_with_base
+            return not PROVIDERS.get(provider, catalog=self._root).comes_with_base
         except ConfigError:  # of a package that is not installed
             return False
 
     def versions(self, provider: str, request: ReleaseLineRequest) -> Sequence[Seen]:
         """Return what the index of a provider has. Raises UnreachableError, StepError."""
-        definition = PROVIDERS.get(provider, catalog=self.root)
-        found = definition.versions(self.tools, request)
+        definition = PROVIDERS.get(provider, catalog=self._root)
+        found = definition.versions(self._tools, request)
         return [Seen(version=version, published=day) for version, day in found]
 
     def ends(self, source: str, product: str, support: str) -> EndTable:
         """Return a table of ends of life. Raises UnreachableError, StepError."""
-        return read_table(self.tools.fetcher, source, product, support)
+        return read_table(self._tools.fetcher, source, product, support)
