@@ -6,7 +6,7 @@ Pure: the files are read before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion, expand
@@ -30,6 +30,7 @@ class CatalogFolders:
 
     `platforms` are those of the matrix, of which a run may be for fewer. `declared_in` returns the
     catalog of a folder, and `check_ecosystem` raises ConfigError for a name that no ecosystem has.
+    `accepted` are the names that patches selected when the catalog was locked.
     """
 
     file: ParsedMatrix
@@ -40,17 +41,22 @@ class CatalogFolders:
     features: Mapping[str, ChartFeature]
     own: str
     declared_in: Callable[[str], str]
+    accepted: Mapping[str, Sequence[str]] = field(default_factory=dict)
     check_ecosystem: CheckName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """A matrix, its expansion, and its recipes and features, with all patches."""
+    """A matrix, its expansion, and its recipes and features, with all patches.
+
+    `notes` are what its maintainer may want to look at.
+    """
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]
     features: Mapping[str, ChartFeature]
     expansion: Expansion
+    notes: tuple[str, ...] = ()
 
 
 def evaluated(
@@ -77,6 +83,7 @@ def evaluated(
         recipes=changed.recipes,
         features=changed.features,
         expansion=expansion,
+        notes=tuple(changed.notes),
     )
 
 
@@ -92,6 +99,7 @@ def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
         document=folders.file.document,
         own=folders.own,
         declared_in=folders.declared_in,
+        accepted=folders.accepted,
     )
 
 
