@@ -17,6 +17,7 @@ from builder.catalog.models import (
     Recipe,
     UpstreamChartRecipe,
 )
+from builder.catalog.offer import offered, restricted
 from builder.catalog.parser import CheckName, ParsedMatrix
 from builder.catalog.patches import patched
 from builder.catalog.recipe import check_chart_needs, check_needs
@@ -68,29 +69,36 @@ def evaluated(
 
     Where `tolerated` is a list, mistakes that leave something to compare are added to it instead.
     """
-    matrix = folders.file.matrix
-    expansion, found = _expanded(folders, matrix, folders.recipes)
+    whole = folders.file.matrix
+    expansion, found = _expanded(folders, whole, folders.recipes)
     raise_all([*errors, *found], None if expansion is None else tolerated)
     assert expansion is not None
-    changed = patched(_objects(folders, expansion), folders.check_ecosystem)
+    choice, found = offered(_objects(folders, whole, expansion))
+    raise_all(found, tolerated)
+    matrix, expansion = restricted(whole, expansion, choice)
+    changed = patched(_objects(folders, matrix, expansion), folders.check_ecosystem)
     raise_all(changed.errors, tolerated)
     if _has_other_variants(changed.matrix, matrix):
-        expansion, found = _expanded(folders, changed.matrix, changed.recipes)
-        raise_all(found, None if expansion is None else tolerated)
-    assert expansion is not None
+        other, found = _expanded(folders, changed.matrix, changed.recipes)
+        raise_all(found, None if other is None else tolerated)
+        assert other is not None
+        matrix, expansion = restricted(changed.matrix, other, choice)
+    else:
+        matrix = changed.matrix
+    used = {name for image in matrix.images.values() for name in (image.recipe, *image.top)}
     return Evaluated(
-        matrix=changed.matrix,
-        recipes=changed.recipes,
+        matrix=matrix,
+        recipes={name: recipe for name, recipe in changed.recipes.items() if name in used},
         features=changed.features,
         expansion=expansion,
         notes=tuple(changed.notes),
     )
 
 
-def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
-    """Return what patches select from."""
+def _objects(folders: CatalogFolders, matrix: Matrix, expansion: Expansion) -> Objects:
+    """Return what patches and `offer` select from."""
     return Objects(
-        matrix=folders.file.matrix,
+        matrix=matrix,
         recipes=folders.recipes,
         charts=folders.charts,
         upstream_charts=folders.upstream_charts,

@@ -14,7 +14,7 @@ from builder.catalog.patching import Patching, noun
 from builder.catalog.recipe_patches import change_recipes
 from builder.catalog.selectors import Objects
 from builder.common.errors import BuilderError
-from builder.common.text import count, did_you_mean, listed
+from builder.common.text import count, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +99,8 @@ def _is_expected(patching: Patching, patch: Patch, names: Sequence[str]) -> bool
         return True
     kind, objects = patch.kinds[0], patching.objects
     if not names:
-        plain = [item for item in patch.selectors if "=" not in item and ":" not in item]
-        near = did_you_mean(plain[0], objects.names(kind)) if plain else ""
-        hint = near or "`expect: 0+` allows that"
+        near = (objects.near(kind, item) for item in patch.selectors)
+        hint = next(filter(None, near), "`expect: 0+` allows that")
         if before := objects.accepted.get(patch.name, ()):
             hint = f"{listed(before)} went since it was locked; {hint}"
         patching.fail("E-PATCH-NOTHING", patch, (kind,), f" selects no {noun(kind)}", hint)

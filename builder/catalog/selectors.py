@@ -111,6 +111,12 @@ class Objects:
             )
         )
 
+    def near(self, kind: str, selector: str) -> str:
+        """Return a hint about a selector that picks nothing."""
+        term = selector.split(",", maxsplit=1)[0].strip()
+        is_name = "=" not in term and ":" not in term
+        return did_you_mean(term, self.names(kind)) if is_name else ""
+
     def features_of(self, chart: Chart) -> tuple[str, ...]:
         """Return the features of a chart: of its recipe, and its own."""
         recipe = self.charts.get(chart.recipe)
