@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from builder.app.accepted_patches import own_patches
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
+from builder.app.own_patches import own_patches
 from builder.app.planning import check
 from builder.app.since import Since
 from builder.catalog import yaml_document as documents

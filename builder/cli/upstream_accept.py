@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.accepted_patches import accept_patches, check_patches
+from builder.app.own_patches import accept_patches, check_patches
 from builder.app.stacks import read_stack
 from builder.cli.options import root as root_option
 from builder.cli.stacks import workspace_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.accepted_patches import accept_patches
 from builder.app.app import App
+from builder.app.own_patches import accept_patches
 from builder.app.stacks import StackComparison, beside, read_stack
 from builder.common.errors import SelectionError
 from builder.diff.stacks import ChartOutcome, StackDiff
