@@ -38,6 +38,7 @@ from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
 from builder.catalog.services import TABLE, with_services
+from builder.catalog_stack import KEPT, Finding, read_catalogs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -48,7 +49,7 @@ from builder.lock import lockfile as locks
 from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
+from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
@@ -74,24 +75,34 @@ class Project:
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+    finding: Finding = KEPT
+    """How those were found that it stands on."""
 
     @cached_property
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
+    def workspace(self, state: Path | None = None) -> Workspace:
+        """Return its folder, and that of what is derived."""
+        return Workspace(self.root, state, self.finding)
+
 
 class Workspace:
-    """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
+    """A catalog's folder, and the folder that holds all that is derived: `build/` in it.
 
-    def __init__(self, root: Path, state: Path | None = None) -> None:
+    `finding` says how those are found that it stands on.
+    """
+
+    def __init__(self, root: Path, state: Path | None = None, finding: Finding = KEPT) -> None:
         self.root = root
+        self._finding = finding
         self.state = StateDir(state) if state else StateDir.of(root)
 
     @cached_property
     def files(self) -> CatalogFiles:
         """The files of the catalog and of those that it stands on."""
-        return read_catalogs(self.root)
+        return read_catalogs(self.root, self._finding)
 
     def load(
         self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
@@ -130,8 +141,8 @@ class Workspace:
         )
         raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
-            root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
-            network=file.matrix.network,
+            root=self.root, catalog=catalog, declared=expansion, lock=lock,
+            notes=(*self.files.notes, *notes), network=file.matrix.network, finding=self._finding,
         )  # fmt: skip
 
     def _expanded(
@@ -211,7 +222,14 @@ class Workspace:
         except BuilderError as error:
             errors.append(error)
             return None
-        return laid_over(found) if found else None
+        if not found and not self.files.pins:
+            return None
+        if not self.files.own.has(locks.FILE):
+            found.append(Lock())
+        names = [item.name for item in self.files.below]
+        pins = {**found[-1].upstreams, **self.files.pins}
+        upstreams = {name: pin for name, pin in pins.items() if name in names}
+        return replace(laid_over(found), upstreams=upstreams)
 
     def _inherited(self) -> Lock:
         """Return what the catalogs below have locked."""

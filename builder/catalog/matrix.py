@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -32,7 +32,7 @@ from builder.catalog.fields import (
     with_other_keys,
 )
 from builder.catalog.patch import Patch, PatchedValue
-from builder.catalog.policies import Bump, Extends, LockSettings, Retention
+from builder.catalog.policies import Bump, LockSettings, Retention, StandsOn
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
@@ -252,9 +252,14 @@ class Matrix(FileModel):
     builder: Annotated[
         str, Field(description='the versions of the builder that it is for, e.g. ">=0.2,<0.3"')
     ] = ""
-    extends: Annotated[Extends | None, Field(description="the catalog that this one stands on")] = (
-        None
-    )
+    extends: StandsOn = ()
+    tests: Annotated[
+        Literal["inherit", "own"],
+        Field(
+            description="inherit: the tests of the catalogs below run, too; own: those of this one"
+            " alone"
+        ),
+    ] = "inherit"
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = field(

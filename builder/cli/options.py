@@ -52,6 +52,18 @@ def _registries(
     return values
 
 
+def _catalogs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for value in values:
+        name, is_given, folder = value.partition("=")
+        if not (name and is_given and folder):
+            raise ConfigError(f"not a catalog: {value!r}", hint="--catalog NAME=PATH")
+        folders[name] = Path(folder)
+    return folders
+
+
 engine = click.option(
     "--engine",
     default=AUTO,
@@ -110,6 +122,14 @@ def planning(function: Function) -> Function:
             help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
+        click.option(
+            "--catalog",
+            "catalogs",
+            multiple=True,
+            metavar="NAME=PATH",
+            callback=_catalogs,
+            help="Read the catalog NAME, which this one stands on, from a folder; repeatable.",
+        ),
         click.option(
             "--platform",
             "platforms",
