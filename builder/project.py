@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,12 +15,13 @@ from builder.catalog.models import (
     Catalog,
     ChartFeature,
     ChartRecipe,
-    Image,
     Matrix,
     Network,
     Recipe,
     RecipeFile,
 )
+from builder.catalog.models import Path as KeyPath
+from builder.catalog.own_places import with_own_places
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -46,10 +47,17 @@ from builder.common.plugins import Plugins
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
-from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
+from builder.replaced_files import (
+    ReplacedFile,
+    errors_of_replaced,
+    notes_of_replaced,
+    replaced_files,
+)
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
+from builder.stack_lock import lock_in_force, own_lock
+from builder.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
@@ -97,6 +105,7 @@ class Workspace:
     def __init__(self, root: Path, state: Path | None = None, finding: Finding = KEPT) -> None:
         self.root = root
         self._finding = finding
+        self._runs_own_tests = False
         self.state = StateDir(state) if state else StateDir.of(root)
 
     @cached_property
@@ -104,18 +113,44 @@ class Workspace:
         """The files of the catalog and of those that it stands on."""
         return read_catalogs(self.root, self._finding)
 
+    @property
+    def _suites(self) -> CatalogFiles:
+        """The files of the catalogs whose tests run."""
+        return CatalogFiles(catalogs=(self.files.own,)) if self._runs_own_tests else self.files
+
     def load(
-        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+        self,
+        platforms: tuple[str, ...] = (),
+        ecosystems: Plugins[_Rules] | None = None,
+        *,
+        tolerated: list[BuilderError] | None = None,
     ) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
 
         Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
-        locked or built.
+        locked or built. Where `tolerated` is a list, mistakes that leave something to compare are
+        added to it instead. A mistake of a catalog below has the place that stands on that, too.
         """
+        found = list[BuilderError]()
+        try:
+            project = self._load(platforms, ecosystems, None if tolerated is None else found)
+        except BuilderError as error:
+            raise_all(with_own_places(self.root, [error]))
+            raise
+        if tolerated is not None:
+            tolerated += with_own_places(self.root, found)
+        return project
+
+    def _load(
+        self,
+        platforms: tuple[str, ...],
+        ecosystems: Plugins[_Rules] | None,
+        tolerated: list[BuilderError] | None,
+    ) -> Project:
         checkout.check_folder(self.state.root)
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
-        lock = self._lock(file.matrix, errors)
+        lock = lock_in_force(self.files, file.matrix.lock.origin, errors)
         declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
@@ -124,9 +159,10 @@ class Workspace:
         features = self._features(errors, notes)
         expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
-        raise_all(errors)
+        replaced = self._replaced(errors)
+        raise_all(errors, None if expansion is None else tolerated)
         assert expansion is not None
-        file = self._patched(file, charts, features, expansion)
+        file = self._patched(file, charts, features, expansion, tolerated)
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
@@ -135,11 +171,10 @@ class Workspace:
             upstream_charts=upstream_charts,
             library=self._library(),
             features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
-            if ecosystems
-            else {},
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems),
         )
-        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
+        notes += notes_of_replaced(replaced, catalog, expansion)
+        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read), tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=expansion, lock=lock,
             notes=(*self.files.notes, *notes), network=file.matrix.network, finding=self._finding,
@@ -170,6 +205,7 @@ class Workspace:
         recipes: Mapping[str, ChartRecipe],
         features: Mapping[str, ChartFeature],
         expansion: Expansion,
+        tolerated: list[BuilderError] | None,
     ) -> ParsedMatrix:
         """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
         charts, errors = patched(
@@ -182,7 +218,7 @@ class Workspace:
                 own=self.files.own.name,
             )
         )
-        raise_all(errors)
+        raise_all(errors, tolerated)
         return replace(file, matrix=replace(file.matrix, charts=charts))
 
     def read(self, path: str) -> str:
@@ -196,8 +232,7 @@ class Workspace:
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, but what is inherited; whether that changed it."""
-        own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
-        return write(self.root / locks.FILE, locks.dump(own_lock).encode())
+        return write(self.root / locks.FILE, locks.dump(own_lock(self.files, lock)).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
@@ -212,29 +247,18 @@ class Workspace:
         if file is None:
             raise_all(errors)
         assert file is not None
+        self._runs_own_tests = file.matrix.tests == "own"
         return file
 
-    def _lock(self, matrix: Matrix, errors: list[BuilderError]) -> Lock | None:
-        """Return the lock: what the catalogs below have, and over it what the own file has."""
-        catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
+    def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:
+        """Return the files that stand in the place of others, of which all are to be accepted."""
         try:
-            found = [_lock_of(item) for item in catalogs if item.has(locks.FILE)]
+            replaced = replaced_files(self.files)
         except BuilderError as error:
-            errors.append(error)
-            return None
-        if not found and not self.files.pins:
-            return None
-        if not self.files.own.has(locks.FILE):
-            found.append(Lock())
-        names = [item.name for item in self.files.below]
-        pins = {**found[-1].upstreams, **self.files.pins}
-        upstreams = {name: pin for name, pin in pins.items() if name in names}
-        return replace(laid_over(found), upstreams=upstreams)
-
-    def _inherited(self) -> Lock:
-        """Return what the catalogs below have locked."""
-        found = [_lock_of(item) for item in self.files.below if item.has(locks.FILE)]
-        return laid_over(found)
+            errors += [error] if str(error) not in map(str, errors) else []
+            return ()
+        errors += errors_of_replaced(replaced)
+        return replaced
 
     # Recipes.
 
@@ -247,14 +271,15 @@ class Workspace:
     ) -> dict[str, Recipe]:
         check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
-        for name, image in file.matrix.images.items():
-            if image.recipe in recipes:
+        for name, place, is_mirrored in _named_recipes(file.matrix):
+            if name in recipes:
                 continue
-            location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _needed_files(image), location):
+            needed = _RECIPE[:1] if is_mirrored else _RECIPE
+            location = file.document.at(place)
+            if error := self._missing("images", name, needed, location):
                 errors.append(error)
                 continue
-            path = f"images/{image.recipe}/recipe.yaml"
+            path = f"images/{name}/recipe.yaml"
             try:
                 *below, own = self.files.texts_of(path)
                 with reading(own.file):
@@ -268,9 +293,9 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
-                errors += check_mirrored(recipe) if image.is_mirrored else ()
+                errors += errors_of_tests(self._suites, f"images/{name}/tests")
+                recipes[name] = recipe = self._recipe(name, parsed)
+                errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -300,12 +325,14 @@ class Workspace:
         matrix: Matrix,
         recipes: Mapping[str, Recipe],
         lock: Lock | None,
-        ecosystems: Plugins[_Rules],
+        ecosystems: Plugins[_Rules] | None,
     ) -> Ecosystems:
-        """Return the builder's ecosystems and those that the catalog names.
+        """Return the builder's ecosystems and those that the catalog names, none without a table.
 
         Raises ToolError where the package that adds one does not work.
         """
+        if ecosystems is None:
+            return {}
         named_ecosystems = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
         named_ecosystems |= {name for pin in pins for name in pin.packages}
@@ -318,25 +345,19 @@ class Workspace:
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder, files = f"images/{name}", self.files
         dockerfile, tests = f"{folder}/Dockerfile.j2", f"{folder}/tests"
+        more = f"{folder}/Dockerfile.append.j2"
+        appended = files.texts_of(more) if files.has(more) else ()
         return Recipe(
             **vars(file),
             name=name,
             dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
             dockerfile_path=files.shown(dockerfile),
+            appended={item.file: item.text for item in appended},
             files=files.context_files(f"{folder}/files"),
-            tests=files.tests(tests),
-            tests_hash=files.hash(tests),
-            has_tests=any(_is_test(name) for name in files.bytes_of(tests)),
+            **tests_of(self._suites, tests),
+            tests_hash=self._suites.hash(tests),
+            has_tests=any(is_test(name) for name in self._suites.bytes_of(tests)),
         )
-
-    def _test_errors(self, folder: str) -> list[BuilderError]:
-        """Return what is no Python in a folder of tests: it is read here, and never run."""
-        errors = [
-            checkout.not_python(self.files.shown(f"{folder}/{name}"), data)
-            for name, data in self.files.bytes_of(folder).items()
-            if name.endswith(".py")
-        ]
-        return [error for error in errors if error is not None]
 
     # Charts.
 
@@ -357,7 +378,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
-            errors += self._test_errors(f"{folder}/tests")
+            errors += errors_of_tests(self._suites, f"{folder}/tests")
             *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
                 parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
@@ -367,7 +388,7 @@ class Workspace:
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
-                    tests=self.files.tests(f"{folder}/tests"),
+                    **tests_of(self._suites, f"{folder}/tests"),
                 )
         return charts
 
@@ -437,13 +458,6 @@ class Workspace:
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
 
-def _lock_of(catalog: SourceCatalog) -> Lock:
-    """Return the lock of one catalog. Raises ConfigError."""
-    file = f"{catalog.label}{locks.FILE}"
-    with reading(file):
-        return locks.parse(catalog.text(locks.FILE), file)
-
-
 def _feature(
     files: CatalogFiles,
     folder: str,
@@ -464,8 +478,12 @@ def _feature(
     )
 
 
-def _needed_files(image: Image) -> tuple[str, ...]:
-    return _RECIPE[:1] if image.is_mirrored else _RECIPE
+def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
+    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    for image in matrix.images.values():
+        yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
+        for index, top in enumerate(image.top):
+            yield top, ("images", image.name, "top", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:
@@ -478,9 +496,3 @@ def shared_files(kind: str) -> tuple[CatalogFiles, str]:
 def _shared_files(root: Path) -> CatalogFiles:
     """Return the same files for all catalogs of a process: git is asked once."""
     return CatalogFiles(catalogs=(SourceCatalog(name="builder", root=root),))
-
-
-def _is_test(path: str) -> bool:
-    """Whether pytest looks for tests in a file."""
-    name = path.rpartition("/")[2]
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

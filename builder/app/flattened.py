@@ -14,10 +14,11 @@ from builder.common.errors import ConfigError
 from builder.common.yaml_writer import emitter
 from builder.lock import lockfile
 from builder.project import Project
-from builder.source_catalogs import MATRIX, CatalogFiles
+from builder.source_catalogs import MATRIX, CatalogFiles, FoundFile
 
 _OF_STACK = ("extends", "builder", "tests")
 """Keys that a catalog lacks that stands alone."""
+_APPENDED = "Dockerfile.append.j2"
 _FOLDERS = ("images", "charts")
 _MODELS = {
     "recipe.yaml": RecipeFile,
@@ -47,12 +48,29 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
         lock = replace(project.lock, upstreams={}, replaces={})
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
     for folder in _FOLDERS:
-        for name, catalog, path in files.walk(folder):
-            shown, model = f"{folder}/{name}", _MODELS.get(path.name)
-            data = catalog.checkout.read(path)
-            if model and files.is_merged(shown) and len(texts := files.texts_of(shown)) > 1:
-                data = _yaml(layered(texts, path.name, model).data)
-            yield FlatFile(path=shown, data=data, mode=catalog.checkout.mode(path))
+        found = {f"{folder}/{item.name}": item for item in files.walk(folder)}
+        for path, item in found.items():
+            if path.replace("/slots/+", "/slots/") in found and "/slots/+" in path:
+                continue  # it is at the end of that slot
+            data = _data(files, path, item, found.get(path.replace("/slots/", "/slots/+")))
+            yield FlatFile(path=path, data=data, mode=item.catalog.checkout.mode(item.path))
+
+
+def _data(files: CatalogFiles, path: str, item: FoundFile, added: FoundFile | None) -> bytes:
+    """Return what one file has that does what those of all catalogs do."""
+    name, model = item.path.name, _MODELS.get(item.path.name)
+    if model and files.is_merged(path) and len(texts := files.texts_of(path)) > 1:
+        return _yaml(layered(texts, name, model).data)
+    if name == _APPENDED and len(item.parts) > 1:
+        return b"".join(_apart(text) for text in item.texts())
+    if added and added is not item:
+        return item.read().strip() + b"\n" + added.read().strip() + b"\n"
+    return item.read()
+
+
+def _apart(template: bytes) -> bytes:
+    """Return a template for a file of several: what it sets is seen in none of the others."""
+    return b"{% with %}\n" + template.rstrip(b"\n") + b"\n{% endwith %}\n"
 
 
 def _alone(matrix: MergedDocument) -> dict[str, Any]:

@@ -228,7 +228,7 @@ class BuildActions:
 
     def _check_packages(self, target_plan: TargetPlan, parent_packages: PackageList | None) -> None:
         """Compare the installed packages with the lock, if it has them. Raises StepError."""
-        if target_plan.target.id in self._context.lock.package_sets:
+        if target_plan.target.made_id in self._context.lock.package_sets:
             installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
             check_installed(target_plan.target, self._context, installed, parent_packages)
 

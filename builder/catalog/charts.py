@@ -408,6 +408,7 @@ class UpstreamChartRecipe(UpstreamChartFile):
     name: str
     files: Mapping[str, str]  # relative path to text
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # see `Recipe`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -417,6 +418,7 @@ class ChartRecipe(ChartFile):
     name: str
     files: Mapping[str, str]  # relative path to text
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # see `Recipe`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ an error: it says something its author did not mean.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -49,10 +49,14 @@ class Expansion:
 
     @cached_property
     def members(self) -> dict[str, dict[str, str]]:
-        """The ids of the targets of each variant, by the id of the variant and by platform."""
+        """The ids of the targets of each variant, by the id of the variant and by platform.
+
+        What is under top recipes has an entry of its own.
+        """
         members: dict[str, dict[str, str]] = {}
         for target in self.targets.values():
-            members.setdefault(target.variant.id, {})[target.platform] = target.id
+            key = TargetId(target.id).on_any_platform
+            members.setdefault(key, {})[target.platform] = target.id
         return members
 
     def charts_of(self, targets: Collection[str]) -> list[str]:
@@ -121,9 +125,27 @@ def without(target: Target, missing: Mapping[str, str]) -> Target:
     )
 
 
-def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
-    """Return the id of a variant on a platform. The default platform is not named."""
-    return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+def _without_tops(variant: Variant, platform: str, matrix: Matrix) -> str:
+    """Return the id of the target that others are built from: it has no top recipe."""
+    # The default platform is not named.
+    target_id = TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+    return target_id.under() if matrix.images[variant.image].top else target_id
+
+
+def _with_tops(target: Target, matrix: Matrix) -> Iterator[Target]:
+    """Yield a target, and its top recipes, each on the one before; the last is offered."""
+    image, offered = matrix.images[target.variant.image], TargetId(target.id).offered
+    yield replace(target, publish=False) if image.top else target
+    below = target.id
+    for number, recipe in enumerate(image.top, start=1):
+        is_last = number == len(image.top)
+        yield replace(
+            target,
+            id=offered if is_last else offered.under(recipe),
+            recipe=recipe, parent=below, inputs=(), optional=(), without=(), is_root=False,
+            is_top=True, publish=image.publish and is_last,
+        )  # fmt: skip
+        below = offered.under(recipe)
 
 
 def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] = ()) -> Expansion:
@@ -314,7 +336,11 @@ class _Expander(Faults):
                 available = [
                     item for item in candidates if _has_platform(item, targets, self.matrix)
                 ]
-                targets |= {item.id: item for item in available}
+                targets |= {
+                    item.id: item
+                    for target in available
+                    for item in _with_tops(target, self.matrix)
+                }
                 if not available:
                     self._check_alone(variant, candidates[0], platforms, without_platform)
         return targets
@@ -355,16 +381,16 @@ class _Expander(Faults):
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values
             projection = {axis: variant.values[axis] for axis in axes}
-            parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
+            parent = _without_tops(Variant(image=image.parent, values=projection), platform, matrix)
         values = [matrix.value(axis, name) for axis, name in variant.values.items()]
         return Target(
-            id=target_id(variant, platform, matrix),
+            id=_without_tops(variant, platform, matrix),
             variant=variant,
             platform=platform,
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
-                (item.image, target_id(match, platform, matrix))
+                (item.image, _without_tops(match, platform, matrix))
                 for item in image.inputs
                 if (match := self._input_variant(variant, item.image, variants[item.image]))
                 is not None

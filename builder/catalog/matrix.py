@@ -105,6 +105,13 @@ class Image(FileModel):
     ] = ()
     untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
     publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
+    top: Annotated[
+        tuple[Name, ...],
+        Field(
+            description="recipes on what is offered of it, one on the other; what stands on the"
+            " image has none of them"
+        ),
+    ] = ()
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None

@@ -37,8 +37,9 @@ class Faults:
     def _fail(self, message: str, path: Path, hint: str = "") -> None:
         self.errors.append(ConfigError(message, hint=hint, location=self.locations.at(path)))
 
-    def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.locations.at_key(path)))
+    def _fail_key(self, message: str, path: Path, hint: str = "", error_id: str = "") -> None:
+        location = self.locations.at_key(path)
+        self.errors.append(ConfigError(message, hint=hint, location=location, id=error_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ class _Checker(Faults):
         for index, axis in enumerate(image.untagged):
             if axis not in matrix.axes:
                 self._unknown("axis", axis, (*path, "untagged", index), matrix.axes)
+        self._check_top(image)
         self._check_constraint(image.only, (*path, "only"))
         for index, constraint in enumerate(image.exclude):
             self._check_constraint(constraint, (*path, "exclude", index))
@@ -141,6 +143,23 @@ class _Checker(Faults):
             if used in matrix.images and matrix.images[used].is_mirrored:
                 message = f"image {used} is mirrored as it is, and nothing is built with it"
                 self._fail_key(message, path)
+
+    def _check_top(self, image: Image) -> None:
+        path: Path = ("images", image.name, "top")
+        for index, recipe in enumerate(image.top):
+            if recipe in image.top[:index]:
+                self._fail(f"image {image.name} has top {recipe!r} twice", (*path, index))
+        if not image.top:
+            return
+        if image.is_mirrored:
+            message = f"image {image.name!r} is mirrored as it is, and gets no top {image.top[0]!r}"
+            self._fail_key(message, path, "leave this image out", "E-TOP-MIRRORED")
+        elif not image.publish:
+            message = (
+                f"image {image.name!r} is not offered, so nothing gets its top {image.top[0]!r}"
+            )
+            hint = "put the packages into a recipe, or the top on the images that charts name"
+            self._fail_key(message, path, hint, "E-TOP-UNUSED")
 
     def _check_mirrored(self, image: Image) -> None:
         path: Path = ("images", image.name)

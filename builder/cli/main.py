@@ -38,6 +38,7 @@ COMMANDS = {
     "render": "write plain Dockerfiles, charts and a bake file",
     "fork": "keep a catalog of your own that stands on another one",
     "flatten": "write a catalog that stands on others as one that stands alone",
+    "upstream": "follow the catalog that this one stands on",
     "build": "build, test and push what the registry does not have",
     "test": "run the smoke tests of images again",
     "charts": "check, run and package the charts; check and launch any chart",

@@ -23,7 +23,7 @@ from builder.build.events import Listener
 from builder.ci.systems import AUTO, CISystem, running_in
 from builder.common.process import Runner
 from builder.plan.models import Step
-from builder.project import Workspace
+from builder.project import Project, Workspace
 from builder.report.progress import shown
 from builder.source_catalogs import MATRIX
 
@@ -42,16 +42,21 @@ def open_app(
     Its adapters are those that `main` was given. `ci` names the CI system that reads the output.
     `catalogs` and `pins` are as in `load`.
     """
-    factory: AdapterFactory = click.get_current_context().find_root().obj or Adapters
     project = load(root, platforms=platforms, catalogs=catalogs, pins=pins)
     for note in project.notes:
         notify(note)
+    return app_on(project, ci, **options)
+
+
+def app_on(project: Project, ci: str = AUTO, **options: Any) -> App:
+    """Return an app on a catalog that was read already."""
+    factory: AdapterFactory = click.get_current_context().find_root().obj or Adapters
     return App(
         project,
         Options(**options),
         adapters=factory,
         notify=notify,
-        watcher=partial(watched, partial(ci_system, root, ci)),
+        watcher=partial(watched, partial(ci_system, project.root, ci)),
     )
 
 

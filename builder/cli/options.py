@@ -12,7 +12,7 @@ import click
 
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, SelectionError
 from builder.common.text import listed
 from builder.engines.table import AUTO, ENGINES
 
@@ -58,8 +58,9 @@ def _catalogs(
     folders: dict[str, Path] = {}
     for value in values:
         name, is_given, folder = value.partition("=")
-        if not (name and is_given and folder):
-            raise ConfigError(f"not a catalog: {value!r}", hint="--catalog NAME=PATH")
+        if not is_given or not Path(folder).is_dir():
+            message = f"{value!r} is no NAME=PATH of a folder"
+            raise SelectionError(message, hint="--catalog NAME=PATH")
         folders[name] = Path(folder)
     return folders
 
@@ -128,7 +129,7 @@ def planning(function: Function) -> Function:
             multiple=True,
             metavar="NAME=PATH",
             callback=_catalogs,
-            help="Read the catalog NAME, which this one stands on, from a folder; repeatable.",
+            help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
         ),
         click.option(
             "--platform",

@@ -75,6 +75,10 @@ class StateDir:
         """Return the folder to which a chart is rendered for a launch by hand."""
         return self._work / "launches" / name
 
+    def suite(self, digest: str) -> Path:
+        """Return the folder in which the tests of several catalogs lie together."""
+        return self._work / "suites" / digest
+
     @property
     def chart_packages(self) -> Path:
         """Return the folder of chart packages."""

@@ -119,7 +119,7 @@ def _newer_packages(
 
 def _change(target: Target, locked: Lock, newest: Lock) -> str:
     """Return why a target whose base image is the same would be rebuilt."""
-    is_own = locked.package_sets.get(target.id) != newest.package_sets.get(target.id)
+    is_own = locked.package_sets.get(target.made_id) != newest.package_sets.get(target.made_id)
     return "its own packages" if is_own else f"its parent {target.parent} or an input"
 
 

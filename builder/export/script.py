@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from builder.build.build_context import DOWNLOADS
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext
+from builder.catalog.ids import TargetId
 from builder.charts.helm import Helm
 from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
@@ -82,7 +83,7 @@ class Commands:
         target_plan = self.context.plan.targets[step.target]
         request = self.requests.build(target_plan, self.requests.contexts(target_plan.target))
         folder = request.context / DOWNLOADS
-        package_set = self.context.lock.package_sets.get(step.target)
+        package_set = self.context.lock.package_sets.get(target_plan.target.made_id)
         packages = files_to_fetch(package_set, self.context.catalog.ecosystems)
         for index, file in enumerate((*target_plan.files, *packages)):
             if not index:
@@ -114,7 +115,8 @@ class Commands:
         release = self.context.plan.release
         variants: dict[str, list[TargetPlan]] = {}
         for target_plan in self.context.plan.targets.values():
-            variants.setdefault(target_plan.target.variant.id, []).append(target_plan)
+            key = TargetId(target_plan.target.id).on_any_platform
+            variants.setdefault(key, []).append(target_plan)
         for target_plans in variants.values():
             yield from (
                 self._index(target_plans)

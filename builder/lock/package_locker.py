@@ -130,13 +130,13 @@ class PackageLocker:
             if not self._is_ready(target, package_sets):
                 return
             try:
-                package_sets[target.id] = self._package_set(target, package_sets, previous)
+                package_sets[target.made_id] = self._package_set(target, package_sets, previous)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
                 if still_valid := self._still_valid(
-                    target, package_sets, previous.package_sets.get(target.id)
+                    target, package_sets, previous.package_sets.get(target.made_id)
                 ):
-                    package_sets[target.id] = still_valid
+                    package_sets[target.made_id] = still_valid
                 problems[target.id] = Problem(
                     subject=target.id,
                     error=self._located(target, error),
@@ -150,9 +150,9 @@ class PackageLocker:
                 future.result()
         in_order = tuple(problems[target.id] for target in targets if target.id in problems)
         nonempty = {
-            target.id: package_sets[target.id]
+            target.made_id: package_sets[target.made_id]
             for target in targets
-            if target.id in package_sets and package_sets[target.id].packages
+            if target.made_id in package_sets and package_sets[target.made_id].packages
         }
         return nonempty, in_order
 
@@ -194,12 +194,12 @@ class PackageLocker:
             self._note(f"{named(group)}: packages {outcome}: {group[0].reason}")
 
     def _is_ready(self, target: Target, package_sets: Mapping[str, PackageSet]) -> bool:
-        return self._requests.can_lock(target) and (target.is_root or target.parent in package_sets)
+        return self._requests.can_lock(target) and self._requests.has_parent(target, package_sets)
 
     def _package_set(
         self, target: Target, package_sets: Mapping[str, PackageSet], previous_lock: Lock
     ) -> PackageSet:
-        previous = previous_lock.package_sets.get(target.id)
+        previous = previous_lock.package_sets.get(target.made_id)
         request_key = self._requests.request_key(target, package_sets)
         is_same = previous is not None and request_key.is_same(previous.request)
         is_covered = self._upgrade.covers(target)
@@ -281,7 +281,7 @@ class PackageLocker:
 
         Its ancestors have other versions by now, or a descendant needs another version.
         """
-        previous = previous_lock.package_sets[target.id]
+        previous = previous_lock.package_sets[target.made_id]
         ecosystems = self._requests.moved(target, package_sets, previous_lock)
         if previous.request.endswith(MOVED):
             ecosystems |= previous.packages.keys()

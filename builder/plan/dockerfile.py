@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ from builder.catalog.recipe import BuildVariables, packages_of
 from builder.common.errors import ConfigError, Location
 from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
-from builder.plan.dockerfile_lines import with_environment
+from builder.plan.dockerfile_lines import check_appended, with_environment
 from builder.plan.template_sandbox import LARGEST_TEXT, TemplateSandbox
 
 PARENT = "parent"
@@ -113,12 +113,14 @@ class DockerfileRenderer:
             "sudo": variables.sudo,
         }
         context |= self._functions(context)
-        template = self._compile(marked(recipe.dockerfile), path)
-        render = partial(template.render, context)
-        text = self._guard(render, path, recipe.dockerfile, names=context)
-        lines = [line.rstrip() for line in text.splitlines()]
-        lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
-        lines = with_environment(lines, recipe.env)
+        lines: list[str] = []
+        templates = {path: recipe.dockerfile, **recipe.appended}
+        for index, (file, template) in enumerate(templates.items()):
+            added = self._lines(file, template, index, context)
+            if index:
+                check_appended(added, file)
+            lines += added
+        lines = with_environment(_with_few_blanks(lines), recipe.env)
         lines += [f"EXPOSE {port}" for port in recipe.ports]
         if recipe.command:
             lines.append(f"CMD {json.dumps(list(recipe.command))}")
@@ -129,6 +131,12 @@ class DockerfileRenderer:
                 location=Location(file=path),
             )
         return "\n".join(lines).strip("\n") + "\n"
+
+    def _lines(self, path: str, template: str, index: int, context: Mapping[str, Any]) -> list[str]:
+        """Return what a template of a recipe renders to; its index is in the marks of its lines."""
+        compiled = self._compile(marked(template, index), path)
+        text = self._guard(partial(compiled.render, context), path, template, names=context)
+        return [line.rstrip() for line in text.splitlines()]
 
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the macros by name; those of a file may use those of the files before it."""
@@ -186,6 +194,11 @@ class DockerfileRenderer:
             location = _at(file, line, texts[file])
             hint = _hint(str(error), names)
             raise ConfigError(f"template: {error}", hint=hint, location=location) from error
+
+
+def _with_few_blanks(lines: Sequence[str]) -> list[str]:
+    """Return lines of which no two in a row are empty, nor is the first."""
+    return [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
 
 
 def _hint(message: str, names: Iterable[str]) -> str:

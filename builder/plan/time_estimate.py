@@ -37,12 +37,16 @@ def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
             estimates[step.id] = PER_RECIPE * _depth(step.target, plan)
         elif step.kind == "build":
             released = plan.targets[step.target].before
-            estimate = PER_RECIPE * _depth(step.target, plan)
-            estimate += PER_MEGABYTE * added[step.target] / 1e6
+            estimate = of_build(_depth(step.target, plan), added[step.target])
             estimates[step.id] = released.seconds if released and released.seconds else estimate
         else:
             estimates[step.id] = OF_KIND.get(step.kind, 0.0)
     return estimates
+
+
+def of_build(recipes: int, added: int) -> float:
+    """Return the estimated seconds to build a target of so many recipes, which adds these bytes."""
+    return PER_RECIPE * recipes + PER_MEGABYTE * added / 1e6
 
 
 def _depth(target: str, plan: Plan) -> int:

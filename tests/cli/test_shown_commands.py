@@ -33,6 +33,7 @@ PLACEHOLDERS = {
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
     "PATH": "axes.python.3.13",
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
+    "upstream=../catalog-of-tomorrow": "upstream=../catalog",
     "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
@@ -54,6 +55,12 @@ BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
 })  # fmt: skip
 # How a command may end, where that is not 0: doctor tells what the machine of the test lacks.
 CODES = {"doctor": (0, 4)}
+
+
+def mine_beside(folder: Folder) -> Path:
+    """Return the folder of a catalog beside another one, which it stands on."""
+    text = "extends: {path: ../main, name: upstream}\ncatalog: {name: mine}\n"
+    return Folder(folder.root.parent / "mine", {"matrix.yaml": text}).root
 
 
 def _needs(arguments: list[str]) -> bool:
@@ -150,6 +157,7 @@ def test_a_shown_command_ends_well(
     command: tuple[str, ...],
     run: Run,
     replaced: Replaced,
+    folder: Folder,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -161,6 +169,8 @@ def test_a_shown_command_ends_well(
     if command[0] == "init":
         (tmp_path / "new").mkdir()
         monkeypatch.chdir(tmp_path / "new")
+    if command[0] == "upstream":
+        monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
     if command in BEFORE:

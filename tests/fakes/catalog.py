@@ -150,11 +150,13 @@ def with_package_sets(project: Project, lock: Lock) -> Lock:
         catalog=project.catalog, expansion=project.expansion, lock=lock
     )
     layers: dict[str, PackageSet] = {}
-    for key, target in project.expansion.targets.items():
+    for target in project.expansion.targets.values():
         base = project.expansion.base_of(target).id
         if package_requests.names(target) and base in lock.bases:
             asked = str(package_requests.request_key(target, layers))
-            layers[key] = PackageSet(epoch=lock.bases[base].epoch, request=asked, packages={})
+            layers[target.made_id] = PackageSet(
+                epoch=lock.bases[base].epoch, request=asked, packages={}
+            )
     return replace(lock, package_sets=layers)
 
 

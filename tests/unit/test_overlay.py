@@ -257,26 +257,6 @@ def test_a_key_of_extends_that_is_not_known(shop: Folder) -> None:
     assert text.startswith("matrix.yaml:1:26: unknown key 'verify'\n")
 
 
-def test_no_file_of_the_catalog_below_is_replaced(shop: Folder) -> None:
-    files = {"images/desk/files/desk.conf": "wood = elm\n"}
-    assert refused(mine(shop, TWO_LINES, files)) == (
-        "images/desk/files/desk.conf: catalog shop has this file, too\n"
-        "  hint: give yours another name: a catalog adds files to the one that it stands on, and"
-        " replaces none"
-    )
-    (shop.root.parent / "mine/images/desk/files/desk.conf").unlink()
-    shop.write("images/desk/files/recipe.yaml", "a file of the image\n")
-    files = {"images/desk/files/recipe.yaml": "another\n"}
-    assert "images/desk/files/recipe.yaml: catalog shop has this file, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-    (shop.root.parent / "mine/images/desk/files/recipe.yaml").unlink()
-    files = {"images/base/tests/test_more.py": "def test_more(host): ...\n"}
-    assert "images/base/tests: these tests are in catalog shop, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-
-
 def test_a_link_of_the_catalog_below_leads_nowhere_else(shop: Folder) -> None:
     secret = shop.root.parent / "secret"
     secret.write_text("a key\n")
@@ -296,3 +276,10 @@ def test_a_mistake_below_names_the_catalog(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES)).startswith(
         "shop:images/desk/recipe.yaml:6:1: unknown key 'prots'\n"
     )
+
+
+def test_the_tests_of_the_catalogs_below_may_be_left_out(shop: Folder) -> None:
+    files = {"images/desk/tests/test_desk.py": "def test_desk(host): ...\n"}
+    recipes = load(mine(shop, f"{TWO_LINES}tests: own\n", files)).catalog.recipes
+    assert [name for name, recipe in recipes.items() if recipe.has_tests] == ["desk"]
+    assert recipes["base"].tests == ""

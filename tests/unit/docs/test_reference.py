@@ -28,7 +28,7 @@ from builder.network.build_env import mirror_names
 from builder.plan import fingerprint_document, image_metadata
 from builder.plan import models as plan
 from builder.registry import release_record
-from builder.report import diff, document
+from builder.report import diff, document, stacks
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from tests.fakes.ecosystems import BUILT_IN
@@ -176,6 +176,7 @@ FORMATS = {
     "plan": plan.FORMAT,
     "report.json": document.FORMAT,
     "difference": diff.FORMAT,
+    "upstream difference": stacks.FORMAT,
 }
 
 
