@@ -8,15 +8,15 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from builder.catalog import tags
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
-from builder.catalog.expansion import Expansion, expand
+from builder.catalog.evaluation import CatalogFolders, evaluated
+from builder.catalog.expansion import Expansion
 from builder.catalog.models import (
     Catalog,
     ChartFeature,
-    ChartRecipe,
     Matrix,
     Network,
+    Pin,
     Recipe,
     RecipeFile,
 )
@@ -35,9 +35,8 @@ from builder.catalog.parser import (
     parse_recipe,
     parse_services,
 )
-from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
-from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
+from builder.catalog.recipe import check_mirrored
 from builder.catalog.services import TABLE, with_services
 from builder.catalog_stack import KEPT, Finding, read_catalogs
 from builder.common import checkout
@@ -151,75 +150,48 @@ class Workspace:
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
         lock = lock_in_force(self.files, file.matrix.lock.origin, errors)
-        declared_platforms = file.matrix.platforms
-        file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
-        recipes = self._recipes(file, errors, notes, ecosystems)
-        charts = self._charts(file, CHARTS, errors, notes)
-        upstream_charts = self._charts(file, UPSTREAM_CHARTS, errors, notes)
-        features = self._features(errors, notes)
-        expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
+        folders = self._folders(file, platforms, errors, notes, ecosystems)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         replaced = self._replaced(errors)
-        raise_all(errors, None if expansion is None else tolerated)
-        assert expansion is not None
-        file = self._patched(file, charts, features, expansion, tolerated)
+        found = evaluated(folders, errors, tolerated)
         catalog = Catalog(
-            matrix=file.matrix,
-            recipes=recipes,
+            matrix=found.matrix,
+            recipes=found.recipes,
             macros=self._macros(),
-            charts=charts,
-            upstream_charts=upstream_charts,
+            charts=folders.charts,
+            upstream_charts=folders.upstream_charts,
             library=self._library(),
-            features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems),
+            features=found.features,
+            ecosystems=self._ecosystems(found.matrix, found.recipes, lock, ecosystems),
         )
-        notes += notes_of_replaced(replaced, catalog, expansion)
-        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read), tolerated)
+        notes += notes_of_replaced(replaced, catalog, found.expansion)
+        checked = check_recipes(found.recipes.values(), catalog.ecosystems, self.read)
+        raise_all(checked, tolerated)
         return Project(
-            root=self.root, catalog=catalog, declared=expansion, lock=lock,
+            root=self.root, catalog=catalog, declared=found.expansion, lock=lock,
             notes=(*self.files.notes, *notes), network=file.matrix.network, finding=self._finding,
         )  # fmt: skip
 
-    def _expanded(
+    def _folders(
         self,
         file: ParsedMatrix,
-        declared_platforms: tuple[str, ...],
-        recipes: Mapping[str, Recipe],
-        charts: Mapping[str, ChartRecipe],
+        platforms: tuple[str, ...],
         errors: list[BuilderError],
-    ) -> Expansion | None:
-        """Return the expansion of the matrix, None if it contradicts itself."""
-        try:
-            expansion = expand(file.matrix, file.document, declared_platforms)
-            errors += tags.check(expansion, file.matrix, file.document)
-            errors += check_needs(expansion, file.matrix, recipes, file.document)
-            errors += check_chart_needs(file.matrix, charts, file.document)
-        except BuilderError as error:
-            errors.append(error)
-            return None
-        return expansion
-
-    def _patched(
-        self,
-        file: ParsedMatrix,
-        recipes: Mapping[str, ChartRecipe],
-        features: Mapping[str, ChartFeature],
-        expansion: Expansion,
-        tolerated: list[BuilderError] | None,
-    ) -> ParsedMatrix:
-        """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
-        charts, errors = patched(
-            Charts(
-                matrix=file.matrix,
-                recipes=recipes,
-                features=features,
-                expansion=expansion,
-                document=file.document,
-                own=self.files.own.name,
-            )
+        notes: list[str],
+        ecosystems: Plugins[_Rules] | None,
+    ) -> CatalogFolders:
+        """Read the folders of a matrix, for `platforms` or those that it has."""
+        return CatalogFolders(
+            file=replace(file, matrix=replace(file.matrix, chosen_platforms=platforms)),
+            platforms=file.matrix.platforms,
+            recipes=self._recipes(file, errors, notes, ecosystems),
+            charts=self._charts(file, CHARTS, errors, notes),
+            upstream_charts=self._charts(file, UPSTREAM_CHARTS, errors, notes),
+            features=self._features(errors, notes),
+            own=self.files.own.name,
+            declared_in=self._declared_in,
+            check_ecosystem=self._check_ecosystem(ecosystems) if ecosystems else None,
         )
-        raise_all(errors, tolerated)
-        return replace(file, matrix=replace(file.matrix, charts=charts))
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
@@ -308,9 +280,15 @@ class Workspace:
 
     def _pin_errors(self, file: ParsedMatrix, ecosystems: Plugins[_Rules]) -> list[BuilderError]:
         errors: list[BuilderError] = []
-        for name, image in file.matrix.images.items():
-            for ecosystem, limits in (image.pin.packages if image.pin else {}).items():
-                path = ("images", name, "pin", ecosystem)
+        pins: list[tuple[tuple[str, str], Pin]] = [
+            ((section, name), item.pin)
+            for section, items in (("images", file.matrix.images), ("patches", file.matrix.patches))
+            for name, item in items.items()
+            if item.pin
+        ]
+        for above, pin in pins:
+            for ecosystem, limits in pin.packages.items():
+                path = (*above, "pin", ecosystem)
                 location = file.document.at_key(path)
                 try:
                     rules = ecosystems.get(ecosystem, catalog=self.root, location=location)
@@ -391,6 +369,11 @@ class Workspace:
                     **tests_of(self._suites, f"{folder}/tests"),
                 )
         return charts
+
+    def _declared_in(self, folder: str) -> str:
+        """Return the name of the lowest catalog that has a folder, or of the builder."""
+        having = (item.name for item in self.files.catalogs if (item.root / folder).is_dir())
+        return next(having, "builder")
 
     # What the catalog does not have comes with the builder.
 

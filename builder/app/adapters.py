@@ -180,10 +180,14 @@ class Adapters:
 
     def _disk(self, folder: Path) -> Disk:
         folder.mkdir(parents=True, exist_ok=True)
-        builds = self.setup.options.handed_over_in is None  # else no engine is needed
-        is_elsewhere = builds and bool(self.engine.keeps_elsewhere) and folder == self._state.root
+        is_elsewhere = self._keeps_elsewhere() and folder == self._state.root
         free = shutil.disk_usage(folder).free
         return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
+
+    def _keeps_elsewhere(self) -> bool:
+        with contextlib.suppress(ToolError):  # what needs an engine says so
+            return self.setup.options.handed_over_in is None and bool(self.engine.keeps_elsewhere)
+        return False
 
     # Registries.
 

@@ -14,7 +14,7 @@ from builder.app import planning
 from builder.app.adapters import AdapterFactory, Adapters, Notify, Setup
 from builder.app.locking import choose_lock, upgrade_of
 from builder.app.options import Options
-from builder.app.planning import Planned
+from builder.app.planning import EnginePlatforms, Planned
 from builder.app.run import (
     Run,
     RunLoop,
@@ -25,6 +25,7 @@ from builder.app.run import (
     with_release,
     write_chart_index,
 )
+from builder.app.upstream_releases import check_rendering, upstreams_of, with_adoptables
 from builder.build.disk import Measure
 from builder.build.events import Listener
 from builder.build.image_steps import Action
@@ -39,6 +40,7 @@ from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult
 from builder.lock.lockfile import Lock, parse
 from builder.network.build_env import effective_network
+from builder.plan.adoptables import read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
@@ -232,10 +234,12 @@ class App:
             lock=lock,
             fingerprints=fingerprints,
             registry_state=self._registry_state(
-                lock, fingerprints, offline=offline, is_patient=is_for_engine
+                lock, fingerprints, selected, offline=offline, is_patient=is_for_engine
             ),
             selected=selected,
-            builds=self.adapters.engine.platforms if is_for_engine else None,
+            builds=EnginePlatforms(lambda: self.adapters.engine.platforms)
+            if is_for_engine
+            else None,
             reasons=reasons,
             as_declared=as_declared,
         )
@@ -244,21 +248,31 @@ class App:
         self,
         lock: Lock,
         fingerprints: Mapping[str, Fingerprint],
+        selected: Collection[str],
         *,
         offline: bool,
         is_patient: bool,
     ) -> RegistryState:
-        """Return what the first registry has; nothing, offline."""
+        """Return what the first registry has and what can be adopted; nothing, offline."""
         if offline:
             return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return read_registry_state(
+            state = read_registry_state(
                 store,
                 self.project,
                 lock,
                 fingerprints,
                 takes_chroot=self.options.takes_chroot,
+            )
+            # A registry that does not answer is not waited for: what it has can be built.
+            records = read_upstreams(self.adapters.store, upstreams_of(self.workspace.files, lock))
+            if not self.options.build_anyway:
+                check_rendering(
+                    self.workspace.files, records, fingerprints, planning.fingerprints_of
+                )
+            return with_adoptables(
+                state, store, records, self.project, lock, fingerprints, selected
             )
 
     # The run.

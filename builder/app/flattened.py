@@ -10,6 +10,7 @@ from typing import Any
 from builder.catalog.merge import MergedDocument
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.parser import layered
+from builder.catalog.patch import KINDS
 from builder.common.errors import ConfigError
 from builder.common.yaml_writer import emitter
 from builder.lock import lockfile
@@ -20,7 +21,7 @@ _OF_STACK = ("extends", "builder", "tests")
 """Keys that a catalog lacks that stands alone."""
 _APPENDED = "Dockerfile.append.j2"
 _FOLDERS = ("images", "charts")
-_MODELS = {
+MODELS = {
     "recipe.yaml": RecipeFile,
     "chart.yaml": ChartFile,
     "upstream.yaml": UpstreamChartFile,
@@ -43,7 +44,7 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     Raises ConfigError for a patch that selects by a catalog, of which there is one then.
     """
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
-    yield FlatFile(path=MATRIX, data=_yaml(_alone(matrix)))
+    yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
     if project.lock is not None:
         lock = replace(project.lock, upstreams={}, replaces={})
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
@@ -58,9 +59,9 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
 
 def _data(files: CatalogFiles, path: str, item: FoundFile, added: FoundFile | None) -> bytes:
     """Return what one file has that does what those of all catalogs do."""
-    name, model = item.path.name, _MODELS.get(item.path.name)
+    name, model = item.path.name, MODELS.get(item.path.name)
     if model and files.is_merged(path) and len(texts := files.texts_of(path)) > 1:
-        return _yaml(layered(texts, name, model).data)
+        return as_yaml(layered(texts, name, model).data)
     if name == _APPENDED and len(item.parts) > 1:
         return b"".join(_apart(text) for text in item.texts())
     if added and added is not item:
@@ -83,18 +84,20 @@ def _alone(matrix: MergedDocument) -> dict[str, Any]:
     for name, patch in data.get("patches", {}).items():
         catalog = matrix.catalog_of(("patches", name))
         lowest = catalog if lowest is None else lowest
-        for key in ("charts", "except"):
+        kind = next(kind for kind in KINDS if kind in patch)
+        for key in (kind, "except"):
             if "from-catalog=" in str(patch.get(key, "")):
                 raise ConfigError(
                     f"patch {name!r} selects by a catalog, and there is one then",
-                    hint="select these charts by their names, recipes or features",
+                    hint=f"select these {kind} by their names, recipes or features",
                     location=matrix.at(("patches", name, key)),
                 )
         patches[name] = patch if catalog == lowest else {**patch, "override": True}
     return {**data, "patches": patches} if patches else data
 
 
-def _yaml(data: Any) -> bytes:
+def as_yaml(data: Any) -> bytes:
+    """Return data as a file of a catalog; its names keep their order."""
     text, yaml = io.StringIO(), emitter()
     # The first of some names is the default. Stubs take the attribute for None.
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]

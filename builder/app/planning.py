@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.app.options import Options
@@ -70,6 +70,22 @@ class Planned:
         return tuple(key for key in self.selected if self.plan.targets[key].digest)
 
 
+class EnginePlatforms(Collection[str]):
+    """The platforms that the engine of this machine builds for; one is looked for when asked."""
+
+    def __init__(self, ask: Callable[[], Sequence[str]]) -> None:
+        self._ask = ask
+
+    def __contains__(self, platform: object) -> bool:
+        return platform in self._ask()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ask())
+
+    def __len__(self) -> int:
+        return len(self._ask())
+
+
 def locked(project: Project) -> Lock:
     """Return matrix.lock. Raises ConfigError where there is none, and for each false entry."""
     if project.lock is None:
@@ -124,7 +140,7 @@ def make(
     fingerprints: Mapping[str, Fingerprint],
     registry_state: RegistryState,
     selected: Sequence[str],
-    builds: Sequence[str] | None = None,
+    builds: Collection[str] | None = None,
     reasons: Mapping[str, str] | None = None,
     as_declared: bool = False,
 ) -> Planned:
@@ -133,20 +149,15 @@ def make(
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
         registry_state = RegistryState(was_read=False, record=registry_state.record)
-    not_rebuilt = fingerprints.keys() - reasons.keys() if reasons is not None else ()
-    registry_state = as_if_built(registry_state, not_rebuilt)
+    if reasons is not None:
+        registry_state = as_if_built(registry_state, fingerprints.keys() - reasons.keys())
     plan = make_plan(
-        catalog=project.catalog,
-        expansion=project.expansion,
-        lock=lock,
-        fingerprints=fingerprints,
-        registry_state=registry_state,
-        selected=selected,
-        today=options.today,
-        builds=builds,
+        catalog=project.catalog, expansion=project.expansion, lock=lock, fingerprints=fingerprints,
+        registry_state=registry_state, selected=selected, today=options.today, builds=builds,
         unlocked={key: misfit.reason for key, misfit in unfit.items()},
         upstream_charts=select_charts(project.expansion, options.select),
-    )
+        reachable=options.reachable,
+    )  # fmt: skip
     _refuse(project, options, (misfit for key, misfit in unfit.items() if key in plan.targets))
     return Planned(
         project=project,

@@ -106,10 +106,7 @@ class ImagePush:
         check_mirrored(image, found, lock.content)
         if found is None:
             self.store.copy(source.at(lock.content), image)
-        for kind in _BESIDE:
-            beside = f"{lock.content.replace(':', '-')}.{kind}"
-            if stated := self.store.digest(source.with_tag(beside)):
-                self.store.copy(source.at(stated), image.with_tag(beside))
+        copy_beside(self.store, source.at(lock.content), image)
         return lock.content
 
     def _check_same(self, image: Reference, digest: str, layout: Path) -> None:
@@ -146,6 +143,14 @@ class ImagePush:
             return False
         finally:
             file.unlink(missing_ok=True)
+
+
+def copy_beside(store: Registry, source: Reference, image: Reference) -> None:
+    """Copy what is signed and stated of an image, given by its digest, where it has a tag."""
+    for kind in _BESIDE:
+        beside = f"{source.digest.replace(':', '-')}.{kind}"
+        if stated := store.digest(source.with_tag(beside)):
+            store.copy(source.at(stated), image.with_tag(beside))
 
 
 def check_mirrored(image: Reference, found: str | None, locked: str) -> None:

@@ -114,6 +114,13 @@ class BuildActions:
         self._note(step, "testing")
         return self._toolbox.smoke.test(self._requests.smoke(target_plan, str(image), log)), log
 
+    def test_adopted(
+        self, step: Step, target_plan: TargetPlan, image: Reference
+    ) -> tuple[TestCounts, bytes, str]:
+        """Run the tests of a target on an image of upstream; return results, JUnit, and the log."""
+        counts, log = self._test(step, target_plan, image)
+        return counts, self._requests.junit(target_plan).read_bytes(), str(log)
+
     def _test_again(self, step: Step, target_plan: TargetPlan) -> Result:
         """Run the changed tests of an image, and store the results in its metadata."""
         image = self._pinned(target_plan.reference, "image", target_plan.target.id)

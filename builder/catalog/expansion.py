@@ -19,6 +19,7 @@ from builder.catalog.fields import Constraint
 from builder.catalog.ids import BaseId, TargetId, ValueId
 from builder.catalog.matrix_check import Faults, Locations, check_names, constraint_paths
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
+from builder.catalog.patch import Narrowing
 from builder.common import graph
 from builder.common.errors import ConfigError, raise_all
 
@@ -175,6 +176,7 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
                 line=matrix.value(axis, target.variant.values[axis]).upstream,
             )
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
+    expander.check_patches()
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
     return Expansion(
@@ -194,6 +196,7 @@ class _Expander(Faults):
         self._number = 0  # of variants
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
         self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
+        self.met: dict[Path, bool] = {}  # whether a variant has what a patch says there
         self.edges = {
             name: [
                 item
@@ -269,7 +272,40 @@ class _Expander(Faults):
                 exclude_path = (*path, "exclude", index)
                 self._fail(f"this exclude matches no target of image {image.name}", exclude_path)
             narrowed = [values for values in narrowed if not matches(constraint, values)]
-        return narrowed
+        return self._patched(narrowed, image.narrowed)
+
+    def _patched(
+        self, variants: list[dict[str, str]], narrowings: Sequence[Narrowing]
+    ) -> list[dict[str, str]]:
+        """Return what patches leave of variants: each sees what there is before the first one."""
+        there = present(self.matrix.axes, variants)
+        left = variants
+        for item in narrowings:
+            only = with_names(item.only, self.matrix.axes, variants)
+            exclude = with_names(item.exclude, self.matrix.axes, variants)
+            for axis, entries in item.only.items():
+                for index, entry in enumerate(entries):
+                    met = chosen(entry, there.get(axis, ()))
+                    self._note((*item.path, axis, index), met)
+            if exclude:
+                self._note(item.path, [one for one in variants if matches(exclude, one)])
+                left = [values for values in left if not matches(exclude, values)]
+            left = [values for values in left if matches(only, values)]
+        return left
+
+    def _note(self, path: Path, met: Collection[object]) -> None:
+        """Note what of an image or a chart has what a patch says at a path."""
+        self.met[path] = self.met.get(path, False) or bool(met)
+
+    def check_patches(self) -> None:
+        """Note an error for each thing that a patch says of variants and that none has."""
+        for path, is_met in self.met.items():
+            if not is_met:
+                message = f"patch {path[1]!r}: this matches no target of what it selects"
+                hint, location = "take it out of this list", self.locations.at(path)
+                self.errors.append(
+                    ConfigError(message, hint=hint, location=location, id="E-PATCH-VALUE")
+                )
 
     def _only(
         self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
@@ -433,6 +469,9 @@ class _Expander(Faults):
         selected = tuple(
             variant for variant in variants[chart.image] if matches(only, variant.values)
         )
+        if chart.narrowed:
+            left = self._patched([dict(item.values) for item in selected], chart.narrowed)
+            selected = tuple(variant for variant in selected if variant.values in left)
         if not selected and not self.unknown and len(self.errors) == before:
             self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
         if selected and self.matrix.is_preview(selected[0].values):

@@ -9,53 +9,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from builder.catalog.charts import Head, Headed
 from builder.catalog.ecosystem import MirrorVariable
 from builder.catalog.fields import (
     KEY_IF_MISSING,
     NOT_IN_FILE,
     AxisName,
     Constraint,
-    Day,
     FileModel,
     Flag,
     Name,
     Path,
     PlatformName,
-    Reason,
     ValueName,
     as_tuple,
     days_after,
-    described,
     named,
     named_by_key,
     text_as,
-    with_other_keys,
 )
-from builder.catalog.patch import Patch, PatchedValue
-from builder.catalog.policies import Bump, LockSettings, Retention, StandsOn
+from builder.catalog.patch import Narrowing, Patch, PatchedValue
+from builder.catalog.policies import Bump, LockSettings, Pin, Retention, StandsOn
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pin(FileModel):
-    """Packages that are pinned to certain versions, for a reason and until a day."""
-
-    reason: Annotated[Reason, Field(description="why they are pinned")]
-    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
-    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The limits, by ecosystem and package: all keys that are not fields above."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
-        about = "a limit by package, as the ecosystem writes it: see pin-packages.md"
-        value = Annotated[Mapping[str, str], Field(title="ecosystem", description=about)]
-        return with_other_keys(cls, handler, other="packages", value=value)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
-        return described(cls, handler.resolve_ref_schema(handler(schema)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +92,12 @@ class Image(FileModel):
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
+    lock: Annotated[
+        Literal["inherit", "own"],
+        Field(description="own: it is locked here, though a catalog below has locked it"),
+    ] = "inherit"
+    narrowed: Annotated[tuple[Narrowing, ...], NOT_IN_FILE] = ()
+    """What patches leave of its variants."""
 
     @property
     def parent(self) -> str:
@@ -148,6 +131,9 @@ class Chart(FileModel):
     only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
         default_factory=dict
     )
+    head: Annotated[
+        Head | None, Field(description="what it says of itself in Chart.yaml, otherwise")
+    ] = None
     features: Annotated[
         tuple[str, ...], Field(description="features beside those of the recipe")
     ] = ()
@@ -166,6 +152,10 @@ class Chart(FileModel):
     """The features of its recipe that patches take away."""
     changes: Annotated[tuple[PatchedValue, ...], NOT_IN_FILE] = ()
     """What patches say of its values, in their order."""
+    heads: Annotated[tuple[Head, ...], NOT_IN_FILE] = ()
+    """What patches say of its head, in their order."""
+    narrowed: Annotated[tuple[Narrowing, ...], NOT_IN_FILE] = ()
+    """What patches leave of its variants."""
     locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -174,6 +164,12 @@ class Chart(FileModel):
     def at(self, *path: str) -> Location:
         """Return where a part of this chart is declared in the matrix."""
         return self.locations.get(path, Location(file="matrix.yaml"))
+
+    def headed(self, recipe: Headed) -> Headed:
+        """Return a chart recipe with what patches, and then the chart's own line, say of it."""
+        for head in (*self.heads, *((self.head,) if self.head else ())):
+            recipe = head.apply(recipe)
+        return recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +274,7 @@ class Matrix(FileModel):
     patches: Annotated[
         Mapping[Name, Patch],
         named_by_key("name"),
-        Field(description="changes of all charts that a selector picks, by name"),
+        Field(description="changes of all objects that a selector picks, by name"),
     ] = field(default_factory=dict)
     bump: Annotated[Bump, Field(description="how release lines come and go")] = field(
         default_factory=Bump
@@ -302,6 +298,8 @@ class Matrix(FileModel):
     ] = field(default_factory=dict)
     upstream_charts: Annotated[Mapping[str, Chart], NOT_IN_FILE] = field(default_factory=dict)
     """Those of the charts that are made of an upstream's: `charts` has the others."""
+    matched: Annotated[Mapping[str, tuple[str, ...]], NOT_IN_FILE] = field(default_factory=dict)
+    """The names of what each patch selects, by the name of the patch."""
     chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Those that are asked for, where that is not all that the catalog has."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from builder.catalog.models import Path
+from builder.catalog.patch import APPENDING
 from builder.catalog.schema_check import is_required
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError, Location
@@ -20,8 +21,6 @@ ORDER, REPLACE, REST = "$order", "$replace", "*"
 _THINGS = {"axes": "axis", "images": "image", "charts": "chart"}
 _OPERATORS = ("+", "-")
 _PATCHES: Path = ("patches",)
-_KEYS_OF_PATCHES = ("features+", "features-", "onyxia+")
-"""Keys that a patch has itself: an upper catalog replaces what a patch below says by them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +155,7 @@ class _Merger:
         for key, value in above.items():
             if key in (ORDER, REPLACE):
                 continue
-            name = None if path[:1] == _PATCHES and key in _KEYS_OF_PATCHES else _operand(key)
+            name = None if path[:1] == _PATCHES and key in APPENDING else _operand(key)
             if name is None or not isinstance(value, list | dict):
                 self._member(merged, key, value, (*path, key))
             elif name in above:

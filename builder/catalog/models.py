@@ -47,11 +47,10 @@ from builder.catalog.matrix import (
     Input,
     Matrix,
     Network,
-    Pin,
     Proxy,
     Settings,
 )
-from builder.catalog.policies import Retention
+from builder.catalog.policies import Pin, Retention
 from builder.catalog.release_line import AxisValue, LineProvider, Source
 from builder.catalog.sources import UpstreamChart
 

@@ -131,7 +131,7 @@ def parse_recipe(
     if recipe is None:
         return None, errors
     for extra in recipe.when:
-        errors += _check_condition(document, extra.condition, axes)
+        errors += check_condition(document, ("when", extra.condition), axes)
     for index, axis in enumerate(recipe.needs):
         if axis not in axes:
             errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))
@@ -141,9 +141,7 @@ def parse_recipe(
     blocks: dict[Path, Mapping[str, tuple[str, ...]]] = {("packages",): recipe.packages}
     blocks |= {("when", extra.condition, "packages"): extra.packages for extra in recipe.when}
     for path, packages in blocks.items():
-        errors += _check_urls(document, packages, path)
-        if check_ecosystem is not None:
-            errors += _check_ecosystems(document, packages, path, check_ecosystem)
+        errors += check_packages(document, packages, path, check_ecosystem)
     return recipe, errors
 
 
@@ -241,6 +239,19 @@ def _layers(
     return layers, errors
 
 
+def check_packages(
+    document: Document,
+    packages: Mapping[str, tuple[str, ...]],
+    path: Path,
+    check_ecosystem: CheckName | None,
+) -> list[BuilderError]:
+    """Return what is wrong with the packages at a path; see `parse_recipe`."""
+    errors = _check_urls(document, packages, path)
+    if check_ecosystem is not None:
+        errors += _check_ecosystems(document, packages, path, check_ecosystem)
+    return errors
+
+
 def _check_urls(
     document: Document, packages: Mapping[str, tuple[str, ...]], path: Path
 ) -> list[BuilderError]:
@@ -271,10 +282,11 @@ def _check_ecosystems(
     return errors
 
 
-def _check_condition(
-    document: Document, condition: str, axes: Mapping[str, tuple[AxisValue, ...]]
+def check_condition(
+    document: Document, path: Path, axes: Mapping[str, tuple[AxisValue, ...]]
 ) -> list[BuilderError]:
-    location = document.at_key(("when", condition))
+    """Return what is wrong with the condition that is the key at a path."""
+    condition, location = str(path[-1]), document.at_key(path)
     try:
         terms = parse_condition(condition)
     except ValueError:

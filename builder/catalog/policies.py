@@ -6,11 +6,22 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from builder.catalog.fields import AxisName, Days, FileModel, Name, Whole, one_or_many
+from builder.catalog.fields import (
+    AxisName,
+    Day,
+    Days,
+    FileModel,
+    Name,
+    Reason,
+    Whole,
+    described,
+    one_or_many,
+    with_other_keys,
+)
 from builder.common import limits
 from builder.common.errors import ConfigError
 from builder.oci.reference import check_registry
@@ -204,3 +215,23 @@ class Bump(FileModel):
         """Return for how many days the lines of an axis are built after their end of life."""
         own = self.axes.get(axis, self.defaults).grace
         return (self.defaults.grace if own is None else own) or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin(FileModel):
+    """Packages that are pinned to certain versions, for a reason and until a day."""
+
+    reason: Annotated[Reason, Field(description="why they are pinned")]
+    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
+    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The limits, by ecosystem and package: all keys that are not fields above."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
+        about = "a limit by package, as the ecosystem writes it: see pin-packages.md"
+        value = Annotated[Mapping[str, str], Field(title="ecosystem", description=about)]
+        return with_other_keys(cls, handler, other="packages", value=value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return described(cls, handler.resolve_ref_schema(handler(schema)))

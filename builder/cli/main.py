@@ -39,6 +39,7 @@ COMMANDS = {
     "fork": "keep a catalog of your own that stands on another one",
     "flatten": "write a catalog that stands on others as one that stands alone",
     "upstream": "follow the catalog that this one stands on",
+    "schema": "write a schema for editors, with the names of the catalog that one stands on",
     "build": "build, test and push what the registry does not have",
     "test": "run the smoke tests of images again",
     "charts": "check, run and package the charts; check and launch any chart",

@@ -160,6 +160,14 @@ reachable = click.option(
 )
 
 
+build_anyway = click.option(
+    "--build-anyway",
+    is_flag=True,
+    envvar="BUILDER_BUILD_ANYWAY",
+    help="Build all images of a catalog below that another builder renders otherwise.",
+)
+
+
 def running(function: Function) -> Function:
     """Add the options on which a plan depends, and those of carrying it out."""
     for option in (
@@ -169,6 +177,7 @@ def running(function: Function) -> Function:
             help="Print the commands of every step instead of running them.",
         ),
         reachable,
+        build_anyway,
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",

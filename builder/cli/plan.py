@@ -14,7 +14,7 @@ from builder.ci.shards import SECONDS, jobs
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
 from builder.cli.open import open_app
-from builder.cli.options import planning, since
+from builder.cli.options import build_anyway, planning, since
 from builder.plan import time_estimate
 from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 
@@ -22,6 +22,7 @@ from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 @click.command()
 @planning
 @since
+@build_anyway
 @click.option(
     "--published",
     default="",

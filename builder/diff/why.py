@@ -42,6 +42,7 @@ class Reason:
     `recipe` is the recipe of that image, and `base` its parent if that is a base image, whose
     packages are not known by themselves. `changed` is the image that gave the package its version,
     if that is another. `named` are the recipes of the lineage that name it, ancestors first.
+    `adopted` is the catalog and the release that the target was adopted from, if it was.
     """
 
     target: str
@@ -55,6 +56,7 @@ class Reason:
     base: str
     named: tuple[str, ...]
     changed: str = ""
+    adopted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,7 @@ class Provenance:
                 )
             ),
             changed="" if last_changed == introduced else record.targets[last_changed].image,
+            adopted=str(target.adopted or ""),
         )
 
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:

@@ -79,6 +79,9 @@ class Adopted:
     release: str
     reference: str
 
+    def __str__(self) -> str:
+        return f"{self.catalog} {self.release}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedTarget:

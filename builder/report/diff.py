@@ -13,7 +13,7 @@ from builder.diff.compare import Difference
 from builder.report.markdown import table
 from builder.report.plan import columns
 
-FORMAT = 1
+FORMAT = 2
 _NAMES = 3  # this many images are named, the rest is counted
 _ROWS = 30  # the most rows of a section in Markdown
 _LEAST = 100_000  # bytes; smaller changes are noise of compression
@@ -138,6 +138,11 @@ def sections(difference: Difference) -> list[Section]:
             rows=[(row.kind, row.name, *_both(row)) for row in others],
         ),
         Section(title="New and gone", head=("what", difference.noun), rows=new_and_gone),
+        Section(
+            title="Adopted",
+            head=("from", difference.noun),
+            rows=[(source, key) for key, source in difference.adopted.items()],
+        ),
         _sizes(difference),
         Section(
             title="Configuration",

@@ -12,7 +12,7 @@ from builder.build.events import BaseResult, ChartResult, ImageResult, ReleaseRe
 from builder.diff.compare import Difference
 from builder.lock.problems import NotLocked
 
-FORMAT = 3
+FORMAT = 4
 NOT_RUN = "not run"
 
 

@@ -70,6 +70,7 @@ def _target(target_plan: TargetPlan) -> dict[str, object]:
         "tags": {"immutable": list(target_plan.immutable), "rolling": list(target_plan.rolling)},
         "action": target_plan.action,
         "reason": target_plan.reason,
+        "adopts": asdict(item.adopted) if (item := target_plan.adoptable) else None,
     }
 
 
@@ -127,6 +128,7 @@ def as_mermaid(plan: Plan) -> str:
         "  classDef build fill:#fde68a,stroke:#92400e",
         "  classDef package fill:#fde68a,stroke:#92400e",
         "  classDef fetch fill:#fde68a,stroke:#92400e",
+        "  classDef adopt fill:#dbeafe,stroke:#1e40af",
         "  classDef reuse fill:#d1fae5,stroke:#065f46",
         "  classDef keep fill:#d1fae5,stroke:#065f46",
         "  classDef retire fill:#e5e7eb,stroke:#374151",

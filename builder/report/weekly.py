@@ -155,12 +155,14 @@ def as_markdown(report: Report) -> str:
 
 def _head(report: Report) -> list[str]:
     statuses = [row.status for row in report.targets]
+    adopted = sum(row.action == "adopt" and row.status == "done" for row in report.targets)
     release, get = report.release, commands(report.release)
     stopped = f"Stopped by {report.stopped}; the next run goes on from here."
     return [
         f"# Catalog {release.release.release if release.release else release.id}",
         "",
-        f"{count(len(statuses), 'target')}: {statuses.count('done')} built,"
+        f"{count(len(statuses), 'target')}: {statuses.count('done') - adopted} built,"
+        f"{f' {adopted} adopted,' if adopted else ''}"
         f" {statuses.count('reused')} unchanged,"
         f" {sum(status in _BAD for status in statuses)} failed or blocked;"
         f" {count(len(report.charts), 'chart')}; {report.seconds:.0f} s.",

@@ -30,6 +30,7 @@ OTHER_TEXTS = {
     ("catalog/recipe.py", "/"): "a platform, the path of a URL",
     ("catalog/schema_check.py", "/"): "the name of a definition in a schema",
     ("catalog/selection.py", "="): "a term that somebody typed",
+    ("catalog/shared_changes.py", "="): "a term of a selector",
     ("ci/github.py", "@"): "a reference with a digest",
     ("cli/init.py", "/"): "the host of a registry",
     ("diff/compare.py", "@"): "a package of npm",

@@ -1,0 +1,116 @@
+"""What the files of a catalog mean: expanded, patched, and expanded again where patches say so.
+
+Pure: the files are read before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.catalog import tags
+from builder.catalog.expansion import Expansion, expand
+from builder.catalog.models import (
+    ChartFeature,
+    ChartRecipe,
+    Matrix,
+    Recipe,
+    UpstreamChartRecipe,
+)
+from builder.catalog.parser import CheckName, ParsedMatrix
+from builder.catalog.patches import patched
+from builder.catalog.recipe import check_chart_needs, check_needs
+from builder.catalog.selectors import Objects
+from builder.common.errors import BuilderError, raise_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogFolders:
+    """The files of a catalog, read. `own` is its name, beside those that it stands on.
+
+    `platforms` are those of the matrix, of which a run may be for fewer. `declared_in` returns the
+    catalog of a folder, and `check_ecosystem` raises ConfigError for a name that no ecosystem has.
+    """
+
+    file: ParsedMatrix
+    platforms: tuple[str, ...]
+    recipes: Mapping[str, Recipe]
+    charts: Mapping[str, ChartRecipe]
+    upstream_charts: Mapping[str, UpstreamChartRecipe]
+    features: Mapping[str, ChartFeature]
+    own: str
+    declared_in: Callable[[str], str]
+    check_ecosystem: CheckName | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """A matrix, its expansion, and its recipes and features, with all patches."""
+
+    matrix: Matrix
+    recipes: Mapping[str, Recipe]
+    features: Mapping[str, ChartFeature]
+    expansion: Expansion
+
+
+def evaluated(
+    folders: CatalogFolders,
+    errors: Sequence[BuilderError],
+    tolerated: list[BuilderError] | None = None,
+) -> Evaluated:
+    """Return what the files of a catalog mean. Raises `errors` with all that is wrong beside.
+
+    Where `tolerated` is a list, mistakes that leave something to compare are added to it instead.
+    """
+    matrix = folders.file.matrix
+    expansion, found = _expanded(folders, matrix, folders.recipes)
+    raise_all([*errors, *found], None if expansion is None else tolerated)
+    assert expansion is not None
+    changed = patched(_objects(folders, expansion), folders.check_ecosystem)
+    raise_all(changed.errors, tolerated)
+    if _has_other_variants(changed.matrix, matrix):
+        expansion, found = _expanded(folders, changed.matrix, changed.recipes)
+        raise_all(found, None if expansion is None else tolerated)
+    assert expansion is not None
+    return Evaluated(
+        matrix=changed.matrix,
+        recipes=changed.recipes,
+        features=changed.features,
+        expansion=expansion,
+    )
+
+
+def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
+    """Return what patches select from."""
+    return Objects(
+        matrix=folders.file.matrix,
+        recipes=folders.recipes,
+        charts=folders.charts,
+        upstream_charts=folders.upstream_charts,
+        features=folders.features,
+        expansion=expansion,
+        document=folders.file.document,
+        own=folders.own,
+        declared_in=folders.declared_in,
+    )
+
+
+def _has_other_variants(matrix: Matrix, before: Matrix) -> bool:
+    """Whether patches changed what a matrix is expanded from."""
+    narrowed = {name: chart.narrowed for name, chart in matrix.charts.items()}
+    return matrix.images != before.images or any(narrowed.values())
+
+
+def _expanded(
+    folders: CatalogFolders, matrix: Matrix, recipes: Mapping[str, Recipe]
+) -> tuple[Expansion | None, list[BuilderError]]:
+    """Return the expansion of a matrix, None if it contradicts itself, and what is wrong."""
+    document = folders.file.document
+    try:
+        expansion = expand(matrix, document, folders.platforms)
+    except BuilderError as error:
+        return None, [error]
+    errors = tags.check(expansion, matrix, document)
+    errors += check_needs(expansion, matrix, recipes, document)
+    errors += check_chart_needs(matrix, folders.charts, document)
+    return expansion, errors
