@@ -16,6 +16,7 @@ from builder.catalog.fields import (
     Days,
     FileModel,
     Name,
+    OneOrMany,
     Reason,
     Whole,
     described,
@@ -150,6 +151,18 @@ class Standing(FileModel):
     """What a file says of the catalogs that this one stands on."""
 
     extends: StandsOn = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(FileModel):
+    """The charts and images that are offered; what none of them needs is left out."""
+
+    charts: Annotated[
+        OneOrMany, Field(description="charts: a selector, or several, as of patches")
+    ] = ()
+    images: Annotated[
+        OneOrMany, Field(description="images beside those of the charts: in the same way")
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
