@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
@@ -21,8 +20,7 @@ from builder.catalog.models import Matrix
 from builder.catalog.own_places import with_own_places
 from builder.catalog.parser import layered
 from builder.catalog.yaml_document import Document
-from builder.common.errors import BuilderError, SelectionError, flat
-from builder.common.text import did_you_mean
+from builder.common.errors import BuilderError, flat
 from builder.diff import stacks
 from builder.diff.catalogs import catalog_changes
 from builder.diff.compare import Difference, compare, lock_side
@@ -126,7 +124,8 @@ class StackComparison:
                 continue
             old, new = self._labels[item.name]
             try:
-                before, now = alone(item), alone(other)
+                before = alone(self._before.files, item)
+                now = alone(self._after.files, other)
             except BuilderError as error:
                 yield Below(name=item.name, old=old, new=new, error=str(error))
                 continue
@@ -180,7 +179,7 @@ class StackComparison:
             since=Since(self._as_app(new), self._as_app(old)),
             project=new,
             files=self._after.files,
-            below=[alone(item) for item in self._after.files.below],
+            below=[alone(self._after.files, item) for item in self._after.files.below],
         )
 
     def _packages(self) -> Difference:
@@ -195,30 +194,12 @@ class StackComparison:
         return compare(*sides)
 
 
-def beside(workspace: Workspace, folders: Mapping[str, Path]) -> Workspace:
-    """Return a catalog's folder with other folders in the place of those below, by their names.
-
-    Raises SelectionError for a name that none has.
-    """
-    files = workspace.files
-    names = [item.name for item in files.below]
-    for name in folders:
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise SelectionError(f"no catalog below is called {name!r}", hint=hint)
-    other = Workspace(workspace.root, workspace.state.root)
-    other.files = CatalogFiles(
-        catalogs=tuple(
-            replace(item, root=folders[item.name].resolve()) if item.name in folders else item
-            for item in files.catalogs
-        )
-    )
-    return other
-
-
-def alone(catalog: SourceCatalog) -> Project:
-    """Return a catalog below, read with those that it stands on itself."""
-    return Workspace(catalog.root).load((), ECOSYSTEMS)
+def alone(files: CatalogFiles, catalog: SourceCatalog) -> Project:
+    """Return a catalog below as it is without those above it."""
+    at = files.catalogs.index(catalog)
+    workspace = Workspace(catalog.root)
+    workspace.files = replace(files, catalogs=files.catalogs[: at + 1])
+    return workspace.load((), ECOSYSTEMS)
 
 
 def own_paths(own: SourceCatalog) -> Iterator[str]:

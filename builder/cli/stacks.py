@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import click
-
-from builder.app.stacks import Stack, StackComparison, read_stack
+from builder.app.load import upstreams
+from builder.app.stacks import Stack, StackComparison
+from builder.catalog_stack import Finding, newest_pins
 from builder.cli.open import app_on
-from builder.common.errors import ConfigError, SelectionError
+from builder.common.errors import ConfigError
 from builder.diff.stacks import StackDiff
+from builder.lock.pinned import PinnedCatalog
 from builder.project import Workspace
 
-FOLDERS = click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="The folder that takes the place of the catalog NAME below; repeatable.",
-)
 
+def following(
+    root: Path,
+    folders: Mapping[str, Path] = MappingProxyType({}),
+    pins: Mapping[str, PinnedCatalog] = MappingProxyType({}),
+) -> Workspace:
+    """Return the folder of a catalog that stands on others; what is not kept is fetched.
 
-def workspace_of(root: Path) -> Workspace:
-    """Return the folder of a catalog. Raises ConfigError where it stands on no other one."""
-    workspace = Workspace(root.resolve())
+    `folders` are in the place of those below, by name, and `pins` count instead of those of
+    matrix.lock. Raises ConfigError where it stands on no other one.
+    """
+    folder = root.resolve()
+    finding = Finding(upstreams=upstreams(folder), given=folders, chosen=pins)
+    workspace = Workspace(folder, finding=finding)
     if not workspace.files.below:
         raise ConfigError(
             "this catalog stands on no other one", hint="`extends` in matrix.yaml names one"
@@ -33,9 +37,10 @@ def workspace_of(root: Path) -> Workspace:
     return workspace
 
 
-def stacked(root: Path, platforms: tuple[str, ...] = ()) -> Stack:
-    """Return a catalog as far as it can be read."""
-    return read_stack(workspace_of(root), platforms)
+def newest(root: Path, ref: str = "") -> dict[str, PinnedCatalog]:
+    """Return what a catalog is to pin now, by name; none of it is written."""
+    folder = root.resolve()
+    return newest_pins(folder, upstreams(folder), ref)
 
 
 def compared(
@@ -47,13 +52,22 @@ def compared(
     ).compare()
 
 
-def folders_of(texts: tuple[str, ...]) -> dict[str, Path]:
-    """Return the folders of `NAME=PATH` by name. Raises SelectionError where there is none."""
-    return dict(map(_folder, texts))
+def labels_of(before: Stack, after: Stack) -> dict[str, tuple[str, str]]:
+    """Return what the contents of each catalog below are called that is another than before."""
+    old = {item.name: _label(before, item.name) for item in before.files.below}
+    new = {item.name: _label(after, item.name) for item in after.files.below}
+    roots = {item.name: item.root for item in before.files.below}
+    return {
+        item.name: (old[item.name], new[item.name])
+        for item in after.files.below
+        if item.name in roots and item.root != roots[item.name]
+    }
 
 
-def _folder(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or not Path(path).is_dir():
-        raise SelectionError(f"{text!r} is no NAME=PATH of a folder", hint="--catalog NAME=PATH")
-    return name, Path(path)
+def _label(stack: Stack, name: str) -> str:
+    """Return the release or commit of a catalog below, or its folder."""
+    (item,) = (item for item in stack.files.below if item.name == name)
+    pin = stack.files.pins.get(name)
+    if pin is None or not item.is_kept:
+        return str(item.root)
+    return pin.release or pin.commit.removeprefix("sha256:")[:12]

@@ -9,7 +9,7 @@ import click
 from builder.app.own_patches import accept_patches, check_patches
 from builder.app.stacks import read_stack
 from builder.cli.options import root as root_option
-from builder.cli.stacks import workspace_of
+from builder.cli.stacks import following
 from builder.common.errors import SelectionError, raise_all
 from builder.replaced_files import accept_replaced
 
@@ -40,7 +40,7 @@ def command(paths: tuple[str, ...], root: Path, patches: tuple[str, ...], as_new
     """
     if not paths and not patches:
         raise SelectionError("nothing to accept is named", hint="name a PATH, or a --patch NAME")
-    workspace = workspace_of(root)
+    workspace = following(root)
     stack = read_stack(workspace)
     if stack.project is None:
         raise_all(stack.errors)

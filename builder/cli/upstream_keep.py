@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from builder.app.kept_objects import keep
-from builder.app.stacks import beside
+from builder.cli.options import catalogs as catalogs_option
 from builder.cli.options import root as root_option
-from builder.cli.stacks import FOLDERS, folders_of, workspace_of
+from builder.cli.stacks import following
 from builder.common.text import count
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @root_option
-@FOLDERS
-def command(names: tuple[str, ...], root: Path, catalogs: tuple[str, ...]) -> int:
+@catalogs_option
+def command(names: tuple[str, ...], root: Path, catalogs: Mapping[str, Path]) -> int:
     """Copy images, charts and features of the catalog below into this one.
 
     So what the catalog below is going to remove stays: its files, and its line of matrix.yaml with
@@ -28,9 +29,6 @@ def command(names: tuple[str, ...], root: Path, catalogs: tuple[str, ...]) -> in
     Example:
       builder upstream keep r-minimal
     """
-    workspace = workspace_of(root)
-    folders = folders_of(catalogs)
-    files = beside(workspace, folders).files if folders else workspace.files
-    for item in keep(files, names):
+    for item in keep(following(root, catalogs).files, names):
         click.echo(f"{item.kind} {item.name} kept: {count(len(item.paths), 'file')}", err=True)
     return 0

@@ -8,7 +8,7 @@ import click
 
 from builder.app.versions_of_file import three_way, versions_of
 from builder.cli.options import root as root_option
-from builder.cli.stacks import workspace_of
+from builder.cli.stacks import following
 from builder.common.errors import SelectionError
 
 
@@ -28,8 +28,8 @@ def command(path: str, root: Path, is_compared: bool) -> int:
     Example:
       builder upstream show images/base/Dockerfile.j2 --three-way
     """
-    workspace = workspace_of(root)
-    found = versions_of(workspace.files, path, workspace.state.root / "upstreams")
+    workspace = following(root)
+    found = versions_of(workspace.files, path, workspace.state.upstreams)
     if is_compared:
         click.echo(three_way(found), nl=False)
     elif found.now is None:

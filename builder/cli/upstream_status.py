@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from builder.app.stacks import read_stack
 from builder.cli.options import releasing
-from builder.cli.stacks import compared, stacked
+from builder.cli.stacks import compared, following
 from builder.report.stacks import as_status
 
 
@@ -23,8 +24,7 @@ def command(root: Path, **options: Any) -> int:
     Example:
       builder upstream status
     """
-    stack = stacked(root)
-    lock = stack.project.lock if stack.project else None
+    stack = read_stack(following(root))
     found = compared(stack, stack, {}, **options)
-    click.echo(as_status(found, stack.files, lock, options["today"]))
+    click.echo(as_status(found, stack.files, options["today"]))
     return 0

@@ -15,7 +15,6 @@ from builder.common.text import amount, count
 from builder.diff import stacks
 from builder.diff.catalogs import CatalogChange
 from builder.diff.stacks import Below, PatchState, StackDiff, TargetOutcome
-from builder.lock.lockfile import Lock
 from builder.lock.pinned import PinnedCatalog
 from builder.report.diff import NOTHING, Section, limited, sections
 from builder.report.plan import columns
@@ -47,10 +46,11 @@ def as_table(diff: StackDiff) -> str:
     return "\n".join(lines)
 
 
-def as_status(diff: StackDiff, files: CatalogFiles, lock: Lock | None, today: str) -> str:
+def as_status(diff: StackDiff, files: CatalogFiles, today: str) -> str:
     """Return what a catalog stands on, and the state of what it says otherwise."""
-    pins = lock.upstreams if lock else {}
-    rows = [_pin(item.name, pins.get(item.name), str(item.root), today) for item in files.below]
+    rows = [
+        _pin(item.name, files.pins.get(item.name), str(item.root), today) for item in files.below
+    ]
     lines = columns([("CATALOG", "CONTENT", "FROM", "AGE"), *rows])
     for section in _states(diff):
         head = tuple(name.upper() for name in section.head)

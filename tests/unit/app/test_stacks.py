@@ -9,8 +9,8 @@ import pytest
 
 from builder.app.app import App
 from builder.app.own_patches import accept_patches
-from builder.app.stacks import StackComparison, beside, read_stack
-from builder.common.errors import SelectionError
+from builder.app.stacks import StackComparison, read_stack
+from builder.catalog_stack import Finding
 from builder.diff.stacks import ChartOutcome, StackDiff
 from builder.project import Workspace
 from builder.replaced_files import lock_of
@@ -53,7 +53,7 @@ def compared(
     own = Workspace(Folder(root, {"matrix.yaml": matrix, **files}).root)
     return StackComparison(
         read_stack(own),
-        read_stack(beside(own, {"shop": shops[1].root})),
+        read_stack(Workspace(own.root, finding=Finding(given={"shop": shops[1].root}))),
         labels={"shop": ("old", "new")},
         as_app=App,
     ).compare()
@@ -177,13 +177,6 @@ def test_what_is_in_the_place_of_a_file_below(shops: tuple[Folder, Folder]) -> N
         ("images/tool/Dockerfile.j2", "now equal", 1, 1),
     ]
     assert not found.is_clean
-
-
-def test_a_catalog_that_is_not_below(shops: tuple[Folder, Folder]) -> None:
-    own = Workspace(Folder(shops[0].root.parent / "mine", {"matrix.yaml": MINE}).root)
-    with pytest.raises(SelectionError) as caught:
-        beside(own, {"shops": shops[1].root})
-    assert str(caught.value) == ("no catalog below is called 'shops'\n  hint: did you mean shop?")
 
 
 PATCHES = """\
