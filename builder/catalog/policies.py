@@ -14,6 +14,7 @@ from builder.catalog.fields import (
     Days,
     FileModel,
     Name,
+    OneOrMany,
     Reason,
     Whole,
     described,
@@ -31,6 +32,18 @@ class Extends(FileModel):
     name: Annotated[
         Name | None, Field(description="what messages call it; by default its folder's name")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(FileModel):
+    """The charts and images that are offered; what none of them needs is left out."""
+
+    charts: Annotated[
+        OneOrMany, Field(description="charts: a selector, or several, as of patches")
+    ] = ()
+    images: Annotated[
+        OneOrMany, Field(description="images beside those of the charts: in the same way")
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
