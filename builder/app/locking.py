@@ -24,7 +24,7 @@ from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pin
 from builder.lock.problems import Problem
 from builder.lock.verify import Flaw, without
 from builder.oci.reference import parse
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.interfaces import Registry
 from builder.resolvers.cooldown import without_dates
 
@@ -65,7 +65,7 @@ def choose_lock(
         providers=adapters.providers,
         today=adapters.setup.options.today,
         note=note,
-        locate=partial(named_at, Workspace(project.root).read),
+        locate=partial(named_at, project.workspace().read),
         targets=selected,
         upgrade=upgrade,
         resolvers=adapters.resolvers,

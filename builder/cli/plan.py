@@ -69,7 +69,7 @@ def command(
     app, more = open_app(**options), tuple[str, ...]()
     changed: Mapping[str, str] | None = None
     if since is not None:
-        change = Since(app, open_app(**{**options, "root": since}))
+        change = Since(app, open_app(**{**options, "root": since, "catalogs": {}}))
         changed, more = change.targets, _more(change, style, published)
         if not changed:
             _tell(style, f"No target is new or changed since {since}.", *more)
