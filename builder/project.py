@@ -42,6 +42,7 @@ from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
+from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
@@ -83,11 +84,19 @@ class Project:
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+    catalogs: tuple[SourceCatalog, ...] = ()  # itself and those that it stands on, lowest first
 
     @cached_property
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
+
+    @cached_property
+    def stack(self) -> tuple[tuple[str, str], ...]:
+        """The names and contents of its catalogs; none for a catalog that stands alone."""
+        if len(self.catalogs) < 2:
+            return ()
+        return tuple((item.name, content_in(item.checkout)) for item in self.catalogs)
 
 
 class Workspace:
@@ -154,7 +163,7 @@ class Workspace:
         raise_all(checked, tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=found.expansion, lock=lock,
-            notes=tuple(notes), network=file.matrix.network,
+            notes=tuple(notes), network=file.matrix.network, catalogs=self.files.catalogs,
         )  # fmt: skip
 
     def _folders(
