@@ -44,7 +44,7 @@ from builder.plan.adoptables import read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.release_record import Record
 
 
@@ -87,7 +87,7 @@ class App:
         self._depth = 0  # of `working`
         self.notify = notify
         self.project = _settled(project, self.options)
-        self.workspace = Workspace(project.root, self.options.state)
+        self.workspace = project.workspace(self.options.state)
         self.state = self.workspace.state
         checkout.check_folder(self.state.root)
         self.adapters = adapters(

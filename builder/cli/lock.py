@@ -61,7 +61,7 @@ def command(
         )
     if online and not check:
         raise ConfigError("--online needs --check", hint="builder lock --check --online")
-    app = open_app(**options)
+    app = open_app(**options, pins=not check)
     if check:
         _check(app)
         if online:

@@ -59,7 +59,7 @@ def test_the_parts_of_a_target(finder: PartFinder) -> None:
         ("packages", "apt chair", "mine", "images/desk/recipe.yaml:2:10"),
         ("packages", "apt lamp", "mine", "matrix.yaml:6:46", "patch lamps: we read at night"),
         ("packages", "apt legs", "shop", "images/desk/recipe.yaml:5:27"),
-        ("packages", "apt nail", "mine", "matrix.yaml:6:90", "patch lamps: we read at night"),
+        ("packages", "apt nail", "mine", "matrix.yaml:6:86", "patch lamps: we read at night"),
         ("files", "images/desk/Dockerfile.j2", "shop"),
         ("files", "images/desk/files/desk.conf", "mine", "in the place of that of shop"),
         ("files", "images/desk/files/lamp.conf", "mine"),
