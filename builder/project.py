@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -205,9 +205,13 @@ class Workspace:
         own = self.files.own
         return own.text(locks.FILE) if own.has(locks.FILE) else ""
 
-    def write_lock(self, lock: Lock) -> bool:
-        """Write matrix.lock, but what is inherited; whether that changed it."""
-        return write(self.root / locks.FILE, locks.dump(own_lock(self.files, lock)).encode())
+    def write_lock(self, lock: Lock, keeps: Collection[str] | None = ()) -> bool:
+        """Write matrix.lock, but what is inherited; whether that changed it.
+
+        The targets `keeps` are locked here, whatever is below; None: everything is.
+        """
+        own = own_lock(self.files, lock, keeps)
+        return write(self.root / locks.FILE, locks.dump(own).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
