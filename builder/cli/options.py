@@ -12,7 +12,7 @@ import click
 
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, SelectionError
 from builder.common.text import listed
 from builder.engines.table import AUTO, ENGINES
 
@@ -52,6 +52,19 @@ def _registries(
     return values
 
 
+def _catalogs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for value in values:
+        name, is_given, folder = value.partition("=")
+        if not is_given or not Path(folder).is_dir():
+            message = f"{value!r} is no NAME=PATH of a folder"
+            raise SelectionError(message, hint="--catalog NAME=PATH")
+        folders[name] = Path(folder)
+    return folders
+
+
 engine = click.option(
     "--engine",
     default=AUTO,
@@ -75,9 +88,9 @@ _REGISTRY = click.option(
     callback=_registries,
     help="Use this registry in place of those of matrix.yaml; repeatable.",
 )
-_TODAY = click.option(
+today = click.option(
     "--today",
-    envvar="BUILDER_TODAY",
+    envvar="BUILDERtoday",
     callback=_day,
     help="The day of the plan, YYYY-MM-DD; by default today.",
 )
@@ -97,7 +110,7 @@ def root(function: Function) -> Function:
 
 def releasing(function: Function) -> Function:
     """Add the options of a command that changes releases and makes no plan."""
-    return root(_REGISTRY(_TODAY(function)))
+    return root(_REGISTRY(today(function)))
 
 
 def planning(function: Function) -> Function:
@@ -111,6 +124,14 @@ def planning(function: Function) -> Function:
         ),
         _REGISTRY,
         click.option(
+            "--catalog",
+            "catalogs",
+            multiple=True,
+            metavar="NAME=PATH",
+            callback=_catalogs,
+            help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
+        ),
+        click.option(
             "--platform",
             "platforms",
             multiple=True,
@@ -118,7 +139,7 @@ def planning(function: Function) -> Function:
             callback=_platforms,
             help="A platform, e.g. linux/arm64, in place of those of matrix.yaml; repeatable.",
         ),
-        _TODAY,
+        today,
         click.option(
             "--select",
             "-s",
