@@ -478,11 +478,14 @@ def _feature(
 
 
 def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
-    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    """Yield each recipe of images, where it is named, and whether it mirrors an image."""
     for image in matrix.images.values():
         yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
         for index, top in enumerate(image.top):
             yield top, ("images", image.name, "top", index), False
+    for patch in matrix.patches.values():
+        for index, top in enumerate(patch.more_top):
+            yield top, ("patches", patch.name, "top+", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:
