@@ -398,3 +398,28 @@ def test_a_registry_that_does_not_answer_keeps_the_release_of_the_same_folder(mi
     result = mine.app().lock()
     assert [(item.subject, item.keeps) for item in result.problems] == [("catalog shop", True)]
     assert result.lock.upstreams["shop"] == before
+
+
+def test_a_machine_that_cannot_write_leaves_copies_to_the_one_that_can(
+    mine: Mine, tmp_path: Path
+) -> None:
+    mine.shop.folder.write("images/desk/tests/test_desk.py", "def test_desk(host): ...\n")
+    mine.week.store.calls.clear()
+    worker = mine.app(hand_over_to=tmp_path / "handed", run="r1")
+    assert failed(worker.run(worker.plan(), ("base", "build"))) == {}
+    assert mine.week.store.writes == []
+    assert {target.partition("/")[0] for target in mine.week.smoke.called("test")} == {"desk"}
+    handed = {path.name.partition("_")[0] for path in (tmp_path / "handed").iterdir()}
+    assert handed == {"build-desk"}
+    mine.week.smoke.calls.clear()
+    writer = mine.app(handed_over_in=tmp_path / "handed", run="r1")
+    planned = writer.plan()
+    assert failed(writer.run(planned, ("base", "build"))) == {}
+    assert mine.week.smoke.calls == []
+    assert {item.action for item in mine.plan().targets.values()} == {"reuse"}
+    assert failed(mine.run()) == {}
+    desks = [item for item in mine.record().targets.values() if item.image == "desk"]
+    assert {item.tests_hash for item in desks} == {
+        item.tests_hash for item in planned.targets.values() if item.target.recipe == "desk"
+    }
+    assert all(item.adopted for item in desks)
