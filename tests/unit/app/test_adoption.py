@@ -423,3 +423,28 @@ def test_a_machine_that_cannot_write_leaves_copies_to_the_one_that_can(
         item.tests_hash for item in planned.targets.values() if item.target.recipe == "desk"
     }
     assert all(item.adopted for item in desks)
+
+
+def test_what_is_stated_of_an_image_comes_with_it(mine: Mine) -> None:
+    digest = mine.theirs().targets["tool/os=2"].digest
+    beside = digest.replace(":", "-")
+    for end in ("", ".sig", ".sbom"):
+        said = Artifact(kind="application/x", files={}, config=end.encode())
+        mine.week.store.put(said, parse(f"{THEIRS}-tool:{beside}{end}"))
+    mine.run()
+    for end in ("", ".sig", ".sbom"):
+        found = mine.week.store.get(parse(f"{OWN}/my-tool:{beside}{end}"))
+        assert found is not None
+        assert found.config == end.encode()
+    assert mine.week.store.digest(parse(f"{OWN}/my-tool:{beside}.att")) is None
+
+
+def test_the_commands_of_an_adoption_are_shown(mine: Mine) -> None:
+    app = mine.app()
+    planned = app.plan()
+    item = planned.targets["tool/os=2"]
+    lines = list(
+        app.adapters.commands(app.context(planned), {"x": planned.steps["build:tool/os=2"]})
+    )
+    assert item.adoptable is not None
+    assert lines[-1].endswith(f"docker://{item.adoptable.image} docker://{item.reference}")
