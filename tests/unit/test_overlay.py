@@ -189,13 +189,20 @@ def test_three_catalogs(shop: Folder) -> None:
 
 def test_what_is_removed_and_still_needed_is_told_where_it_is_removed(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES + "images: {desk: null}\n")) == (
-        "matrix.yaml:3:10: image 'desk' is removed here, and charts.desk needs it\n"
+        "matrix.yaml:3:10: image 'desk' is removed, and 1 thing needs it [E-REMOVED-IN-USE]\n"
         "    images: {desk: null}\n"
         "             ^\n"
-        "  hint: shop:matrix.yaml:22:17 names it: keep it, or change or remove charts.desk too"
+        "  hint: keep it, or change or remove, too: charts.desk (shop:matrix.yaml:22:17)"
     )
-    text = refused(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
-    assert "value '1' of axis os is removed here, and axes.lang.1.9 needs it" in text
+
+
+def test_what_needed_only_a_value_that_is_removed_is_left_out(shop: Folder) -> None:
+    project = load(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
+    assert list(project.expansion.variants) == ["base", "tool", "speech", "desk"]
+    assert not any("os=1" in target for target in project.expansion.targets)
+    assert project.notes == (
+        "note: 1 name in lists of catalogs below left out: nothing here has them",
+    )
 
 
 @pytest.mark.parametrize(
