@@ -86,3 +86,21 @@ def kept_here(project: Project) -> frozenset[str] | None:
 def days_between(first: str, second: str) -> int:
     """Return the days from one day to another, both YYYY-MM-DD."""
     return (date.fromisoformat(second) - date.fromisoformat(first)).days
+
+
+def old_upstreams(project: Project, today: str) -> tuple[str, ...]:
+    """Return a sentence for each catalog below that is older than its `max_age` allows."""
+    pins = project.lock.upstreams if project.lock else {}
+    said = {
+        (*extends.source.items(),): extends.max_age for extends in project.catalog.matrix.extends
+    }
+    old = []
+    for name, pin in pins.items():
+        most = said.get((*pin.source.items(),))
+        if most is None or not pin.date or (days := days_between(pin.date, today)) <= most:
+            continue
+        old.append(
+            f"Catalog {name} is of {pin.date}, {count(days, 'day')} ago, and `max_age` is {most}:"
+            " `builder upstream update` takes a newer one."
+        )
+    return tuple(old)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from builder.app.adapters import Adapters
+from builder.app.folder_releases import FolderReleases
 from builder.app.inheritance import inheritance
 from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
@@ -53,9 +54,7 @@ def choose_lock(
     catalogs below stays as it is. Raises ConfigError for what is wrong with recipes and charts.
     """
 
-    def note(text: str) -> None:
-        adapters.setup.notify(f"lock: {text}")
-
+    note = partial(_note, adapters)
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     _tell(project, today := adapters.setup.options.today, note)
     if holds:
@@ -75,9 +74,14 @@ def choose_lock(
         explain=lambda lock: adapters.package_check.check(lock, selected),
     )
     result = replace(result, problems=forgiven(result.problems, project.declared, selected))
-    believed = _believed(result, flaws_of(project, result.lock))
-    with_charts = _with_charts(_with_accepted(believed, project), project, adapters, upgrade, note)
-    return _with_containers(with_charts, project, adapters, upgrade, note)
+    result = _believed(result, flaws_of(project, result.lock))
+    result = _with_accepted(result, project, adapters, note)
+    result = _with_charts(result, project, adapters, upgrade, note)
+    return _with_containers(result, project, adapters, upgrade, note)
+
+
+def _note(adapters: Adapters, text: str) -> None:
+    adapters.setup.notify(f"lock: {text}")
 
 
 def _holding(project: Project, upgrade: Upgrade, today: str, note: Note) -> tuple[Project, Upgrade]:
@@ -123,11 +127,18 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
     return replace(result, lock=without(result.lock, found), problems=(*result.problems, *problems))
 
 
-def _with_accepted(result: LockResult, project: Project) -> LockResult:
-    """Return a new lock with what the old one says of catalogs below, and what patches do now."""
+def _with_accepted(
+    result: LockResult, project: Project, adapters: Adapters, note: Note
+) -> LockResult:
+    """Return a new lock with what the old one says of catalogs below, and what patches do now.
+
+    Of folders it says which release has their images.
+    """
     old, patches = project.lock or Lock(), accepted_patches(project.catalog.matrix)
     lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=patches)
-    return replace(result, lock=lock)
+    releases = FolderReleases(project=project, store=lambda: adapters.store, note=note)
+    lock, problems = releases.pinned(lock)
+    return replace(result, lock=lock, problems=(*result.problems, *problems))
 
 
 def _with_charts(

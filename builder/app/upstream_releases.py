@@ -13,6 +13,7 @@ from builder.common.source_content import content_in
 from builder.common.text import count
 from builder.common.version import VERSION
 from builder.lock.lockfile import Lock
+from builder.lock.pinned import PinnedCatalog
 from builder.plan.adoptables import Upstream, UpstreamRecord, find_adoptables, read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import compare
@@ -31,17 +32,20 @@ def upstreams_of(files: CatalogFiles, lock: Lock) -> tuple[Upstream, ...]:
     """
     if not any(pin.record for pin in lock.upstreams.values()):
         return ()
-    settings = dict(_settings(files))
-    return tuple(
-        Upstream(
-            name=name,
-            template=settings[name].repository,
-            registry=pin.registry or _first_registry(settings[name]),
-            release=pin.release,
-            record=pin.record,
-        )
-        for name in reversed(settings)
-        if (pin := lock.upstreams.get(name)) is not None and pin.record
+    names = [item.name for item in reversed(files.below)]
+    pins = {name: lock.upstreams[name] for name in names if name in lock.upstreams}
+    return tuple(place_of(files, name, pin) for name, pin in pins.items() if pin.record)
+
+
+def place_of(files: CatalogFiles, name: str, pin: PinnedCatalog) -> Upstream:
+    """Return where the images of a catalog below are, with the release that is pinned."""
+    settings = dict(_settings(files))[name]
+    return Upstream(
+        name=name,
+        template=settings.repository,
+        registry=pin.registry or _first_registry(settings),
+        release=pin.release,
+        record=pin.record,
     )
 
 

@@ -42,7 +42,7 @@ from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 @click.option(
     "--cost",
     is_flag=True,
-    help="Also say what each top recipe costs, and what it would in a recipe below.",
+    help="Also say what changes of many images cost: on top of them, and in a recipe below.",
 )
 @click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(

@@ -44,10 +44,14 @@ class Placement:
 def placements(
     catalog: Catalog, expansion: Expansion, lock: Lock, record: Record | None
 ) -> tuple[Placement, ...]:
-    """Return the costs of each top recipe, in the order in which images name them."""
-    comparison = _Comparison(catalog, expansion, lock, record)
-    tops = dict.fromkeys(top for image in catalog.matrix.images.values() for top in image.top)
-    return tuple(comparison.of_top(top) for top in tops)
+    """Return the costs of each top recipe, and of each patch that gives recipes packages."""
+    comparison, matrix = _Comparison(catalog, expansion, lock, record), catalog.matrix
+    tops = dict.fromkeys(top for image in matrix.images.values() for top in image.top)
+    patches = [patch for patch in matrix.patches.values() if patch.adds_packages]
+    return (
+        *(comparison.of_top(top) for top in tops),
+        *(comparison.of_patch(patch.name) for patch in patches),
+    )
 
 
 class _Comparison:
@@ -65,20 +69,41 @@ class _Comparison:
         images = [name for name, image in self._catalog.matrix.images.items() if top in image.top]
         own = [it for it in self._targets if it.is_top and it.recipe == top]
         recipes = self._recipes_below(top, images)
-        changed = {it.id for it in self._targets if it.recipe in recipes and not it.is_top}
-        built = graph.reach(changed, self._followers) - {it.id for it in own}
+        others = [it for it in self._standing_on(recipes) if it not in own]
         return Placement(
             change=f"top {top}",
-            here=self._cost(f"on top of {count(len(images), 'image')}", own),
-            there=self._cost(f"in {listed(recipes)}", self._among(built)),
+            here=self._cost(_on_top(images), own),
+            there=self._cost(f"in {listed(recipes)}", others),
+        )
+
+    def of_patch(self, name: str) -> Placement:
+        """Return what a patch of recipes costs, and what it would on top of what is offered."""
+        recipes = self._catalog.matrix.matched.get(name, ())
+        built = self._standing_on(recipes)
+        offered = [target for target in built if target.publish]
+        images = list(dict.fromkeys(target.variant.image for target in offered))
+        seconds = sum(self._seconds_of_small(target) for target in offered)
+        return Placement(
+            change=f"patch {name}",
+            here=self._cost(f"in {listed(recipes)}", built),
+            there=Cost(
+                place=_on_top(images),
+                targets=len(offered),
+                size=0,
+                unknown=len(offered),
+                minutes=round(seconds / 60, 1),
+            ),
         )
 
     @property
     def _targets(self) -> Iterable[Target]:
         return self._expansion.targets.values()
 
-    def _among(self, ids: Collection[str]) -> list[Target]:
-        return [target for target in self._targets if target.id in ids]
+    def _standing_on(self, recipes: Collection[str]) -> list[Target]:
+        """Return the targets with one of these recipes, and all that is built with them."""
+        changed = {it.id for it in self._targets if it.recipe in recipes}
+        built = graph.reach(changed, self._followers)
+        return [target for target in self._targets if target.id in built]
 
     def _recipes_below(self, top: str, images: Collection[str]) -> tuple[str, ...]:
         """Return the recipes of the first images, from below, that have all that images share."""
@@ -105,9 +130,17 @@ class _Comparison:
             minutes=round(seconds / 60, 1),
         )
 
+    def _seconds_of_small(self, target: Target) -> float:
+        """Return the seconds to build something small on a target."""
+        return time_estimate.of_build(len(self._expansion.lineage(target)) + 1, 0)
+
     def _seconds(self, target: Target, added: int) -> float:
         released = time_estimate.released(target, self._record)
         if released and released.seconds:
             return released.seconds
         depth = len(self._expansion.lineage(target))
         return time_estimate.of_build(depth, added or time_estimate.UNKNOWN)
+
+
+def _on_top(images: Collection[str]) -> str:
+    return f"on top of {count(len(images), 'image')}"

@@ -14,7 +14,7 @@ _HEAD = ("CHANGE", "WHERE", "TARGETS", "MB", "MINUTES")
 def cost_lines(placements: Sequence[Placement]) -> tuple[str, ...]:
     """Return a table with two rows for each change: where it is, and the other place."""
     if not placements:
-        return ("no image has a top recipe: there is nothing to compare",)
+        return ("no image has a top recipe, and no patch adds packages: nothing to compare",)
     rows = [_HEAD]
     for item in placements:
         rows += [(item.change, *_cells(item.here)), ("  or", *_cells(item.there))]

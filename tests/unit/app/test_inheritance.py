@@ -10,7 +10,7 @@ import pytest
 
 from builder.app.adapters import Adapters
 from builder.app.app import App
-from builder.app.inheritance import inheritance
+from builder.app.inheritance import inheritance, old_upstreams
 from builder.app.options import Options
 from builder.diff.outdated import outdated
 from builder.lock.lockfile import FILE, Lock, dump, parse
@@ -192,3 +192,16 @@ def test_what_is_outdated_is_ours_or_not_yet_taken_by_upstream(shop: Catalog) ->
     assert {key.partition("/")[0] for key in report.targets} == {"extra"}
     assert {key.partition("/")[0] for key in report.upstream} == {"base", "tool", "speech", "desk"}
     assert "\n\nNOT YET TAKEN BY UPSTREAM  WHY\n" in as_table(report)
+
+
+@pytest.mark.parametrize(("today", "is_old"), [("2026-12-28", False), ("2026-12-29", True)])
+def test_a_pin_that_is_older_than_allowed_is_named(
+    shop: Catalog, today: str, *, is_old: bool
+) -> None:
+    mine = on(shop, lock=Lock(upstreams={"shop": PIN}))
+    mine.folder.edit("matrix.yaml", "path: ../shop", "path: ../shop, max_age: 35")
+    text = (
+        "Catalog shop is of 2026-11-23, 36 days ago, and `max_age` is 35: `builder upstream update`"
+        " takes a newer one."
+    )
+    assert old_upstreams(mine.app().project, today) == ((text,) if is_old else ())

@@ -54,6 +54,16 @@ def test_below_is_the_first_image_that_has_all_that_they_share_and_it_needs(topp
     assert (there.place, there.targets) == ("in speech", 8)
 
 
+def test_a_patch_of_packages_is_compared_with_the_top_of_what_is_offered(folder: Folder) -> None:
+    text = "patches: {p: {recipes: base, why: w, packages+: {apt: [lamp]}}}\n"
+    folder.edit("matrix.yaml", "charts:\n", f"{text}charts:\n")
+    here, there = costs(folder)["patch p"]
+    assert (here.place, here.targets, here.unknown) == ("in base", 8, 8)
+    assert (there.place, there.targets, there.unknown) == ("on top of 3 images", 6, 6)
+    assert there.minutes < here.minutes
+
+
+@pytest.mark.slow
 def test_what_a_release_knows_counts(topped: Folder) -> None:
     week = Week(folder=topped)
     week.go_by()
@@ -76,4 +86,6 @@ def test_they_are_shown_as_a_table(topped: Folder) -> None:
         "top trust  on top of 3 images  6        12                                4",
         "  or       in base             10       0 and 10 targets of unknown size  9",
     )
-    assert cost_lines(()) == ("no image has a top recipe: there is nothing to compare",)
+    assert cost_lines(()) == (
+        "no image has a top recipe, and no patch adds packages: nothing to compare",
+    )
