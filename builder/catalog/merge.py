@@ -81,6 +81,10 @@ class MergedDocument(Document):
         last = self.touched[path][-1] if path in self.touched else None
         return last.location if last and last.rule == "removed" else None
 
+    def removed_names(self, path: Path) -> tuple[str, ...]:
+        """Return the keys that a catalog took out of the mapping at `path`."""
+        return tuple(str(key[-1]) for key in self.touched if key[:-1] == path and self.removed(key))
+
     def catalog_of(self, path: Path) -> str:
         """Return the lowest catalog that declares what is at `path`."""
         return next((origin.catalog for origin in self.origins(path)), "")

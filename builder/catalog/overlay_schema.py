@@ -169,7 +169,10 @@ def _used(schema: Schema) -> Schema:
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of a catalog. `axes` has the values of each axis, `values` the paths of charts."""
+    """The names of a catalog, and those of the catalogs below that it removes.
+
+    `axes` has the values of each axis, `values` the paths of values of charts.
+    """
 
     axes: Mapping[str, tuple[str, ...]]
     images: tuple[str, ...]
@@ -182,7 +185,10 @@ class Names:
 def with_names(schema: Schema, names: Names) -> Schema:
     """Return a schema of `overlaid` that lists the names of a catalog where one is written."""
     axes = tuple(names.axes)
-    named: Schema = _with_constraints(schema, names.axes)
+    named: Schema = _with_constraints(schema, axes)
+    for axis, values in names.axes.items():
+        entry: Schema = {"anyOf": [{"enum": [*values, *ROLES]}, {"pattern": _RULE}]}
+        named["$defs"][axis] = {"description": f"which values of {axis}", **entry}
     top = named["properties"]
     for key, known in (("images", names.images), ("charts", names.charts)):
         top[key] = _with_known(top[key], known)
@@ -209,8 +215,8 @@ def with_names(schema: Schema, names: Names) -> Schema:
     return named
 
 
-def _with_constraints(node: Any, axes: Mapping[str, tuple[str, ...]]) -> Any:
-    """Return a schema whose lists of values, by axis, have the axes and the values."""
+def _with_constraints(node: Any, axes: Iterable[str]) -> Any:
+    """Return a schema whose lists of values, by axis, refer to a definition for each axis."""
     if isinstance(node, list):
         return [_with_constraints(item, axes) for item in node]
     if not isinstance(node, dict):
@@ -220,8 +226,8 @@ def _with_constraints(node: Any, axes: Mapping[str, tuple[str, ...]]) -> Any:
         any(_is(option, kind) for option in _options(inner)) for kind in ("string", "array")
     ):
         fields = {}
-        for axis, values in axes.items():
-            rule: Schema = {"anyOf": [{"enum": [*values, *ROLES]}, {"pattern": _RULE}]}
+        for axis in axes:
+            rule = {"$ref": f"#/$defs/{axis}"}
             fields[axis] = _with_text(inner, rule)
             if "patternProperties" in node:
                 fields |= {

@@ -44,7 +44,8 @@ class BuildVariables:
 
     `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis
     that has a provider to its exact version, or to `<release line>.*` as long as that is not
-    locked. `locked` are the ecosystems whose packages the lock has. `sudo`: see `Settings`.
+    locked. `locked` are the ecosystems whose packages the lock has, `inherited` those of which the
+    ancestors have all that the recipe names. `sudo`: see `Settings`.
     """
 
     axes: Mapping[str, str]
@@ -53,6 +54,7 @@ class BuildVariables:
     inputs: tuple[str, ...] = ()
     platform: str = "linux/amd64"
     locked: tuple[str, ...] = ()
+    inherited: tuple[str, ...] = ()
     sudo: bool = False
 
     @property

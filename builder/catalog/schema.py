@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from builder.catalog.merge import MergedDocument
 from builder.catalog.models import (
     Catalog,
     ChartFile,
@@ -35,21 +36,27 @@ def json_schema(name: str) -> str:
     return _text(_schema(name))
 
 
-def names_of(catalog: Catalog) -> Names:
-    """Return the names of a catalog that a file which stands on it may write."""
+def names_of(catalog: Catalog, document: MergedDocument) -> Names:
+    """Return the names that the matrix.yaml of a catalog may write; `document` is that file."""
     described = [item.values for item in catalog.features.values()]
     described += [item.values for item in catalog.charts.values()]
     former = {
         path for values in described for spec in values.values() for path in spec.formerly or ()
     }
     matrix = catalog.matrix
+    axes = {axis: [value.name for value in values] for axis, values in matrix.axes.items()}
+    for axis in document.removed_names(("axes",)):
+        axes[axis] = []
     return Names(
-        axes={axis: tuple(value.name for value in values) for axis, values in matrix.axes.items()},
-        images=tuple(matrix.images),
-        charts=tuple(matrix.all_charts),
+        axes={
+            axis: (*values, *document.removed_names(("axes", axis)))
+            for axis, values in axes.items()
+        },
+        images=(*matrix.images, *document.removed_names(("images",))),
+        charts=(*matrix.all_charts, *document.removed_names(("charts",))),
         features=tuple(catalog.features),
         values=tuple(sorted(former.union(*described))),
-        patches=tuple(matrix.patches),
+        patches=(*matrix.patches, *document.removed_names(("patches",))),
     )
 
 

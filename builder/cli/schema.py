@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from builder.catalog.models import Matrix
+from builder.catalog.parser import layered
 from builder.catalog.schema import names_of, overlay_schema
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import ConfigError
 from builder.common.files import write
+from builder.source_catalogs import MATRIX
 
 
 @click.command()
@@ -34,11 +37,13 @@ def command(out: Path, **options: Any) -> int:
       builder schema --out overlay.schema.json
     """
     app = open_app(**options)
-    if not app.workspace.files.below:
+    files = app.workspace.files
+    if not files.below:
         raise ConfigError(
             "this catalog stands on no other one",
             hint="the schema is for a matrix.yaml with `extends`",
         )
-    write(out, overlay_schema(names_of(app.catalog)).encode())
+    names = names_of(app.catalog, layered(files.texts_of(MATRIX), MATRIX, Matrix))
+    write(out, overlay_schema(names).encode())
     click.echo(f"{out} written", err=True)
     return 0

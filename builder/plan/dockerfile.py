@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 
@@ -90,6 +90,7 @@ class DockerfileRenderer:
             variables.inputs,
             variables.arch,
             variables.locked,
+            variables.inherited,
             variables.sudo,
         )
         if key not in self._rendered:
@@ -98,21 +99,7 @@ class DockerfileRenderer:
 
     def _render(self, recipe: Recipe, variables: BuildVariables) -> str:
         self._environment.begin()
-        path = recipe.dockerfile_path
-        packages = packages_of(recipe, variables)
-        context: dict[str, Any] = {
-            "parent": PARENT,
-            "axes": dict(variables.axes),
-            "providers": dict(variables.providers),
-            "versions": dict(variables.versions),
-            "arch": variables.arch,
-            "sources": dict(self._sources),
-            "packages": {name: list(names) for name, names in packages.items()},
-            "inputs": list(variables.inputs),
-            "locked": list(variables.locked),
-            "sudo": variables.sudo,
-        }
-        context |= self._functions(context)
+        path, context = recipe.dockerfile_path, self._context(recipe, variables)
         lines: list[str] = []
         templates = {path: recipe.dockerfile, **recipe.appended}
         for index, (file, template) in enumerate(templates.items()):
@@ -131,6 +118,26 @@ class DockerfileRenderer:
                 location=Location(file=path),
             )
         return "\n".join(lines).strip("\n") + "\n"
+
+    def _context(self, recipe: Recipe, variables: BuildVariables) -> dict[str, Any]:
+        """Return what a template of a recipe may use, by name."""
+        packages = packages_of(recipe, variables)
+        context: dict[str, Any] = {
+            "parent": PARENT,
+            "axes": dict(variables.axes),
+            "providers": dict(variables.providers),
+            "versions": dict(variables.versions),
+            "arch": variables.arch,
+            "sources": dict(self._sources),
+            "packages": {name: list(names) for name, names in packages.items()},
+            "inputs": list(variables.inputs),
+            "locked": list(variables.locked),
+            "inherited": list(variables.inherited),
+            "sudo": variables.sudo,
+            "files": [file.path for file in recipe.files],
+            "fail": _fail,
+        }
+        return context | self._functions(context)
 
     def _lines(self, path: str, template: str, index: int, context: Mapping[str, Any]) -> list[str]:
         """Return what a template of a recipe renders to; its index is in the marks of its lines."""
@@ -194,6 +201,11 @@ class DockerfileRenderer:
             location = _at(file, line, texts[file])
             hint = _hint(str(error), names)
             raise ConfigError(f"template: {error}", hint=hint, location=location) from error
+
+
+def _fail(message: str) -> NoReturn:
+    """Refuse to render: a template says what it lacks."""
+    raise ValueError(message)
 
 
 def _with_few_blanks(lines: Sequence[str]) -> list[str]:

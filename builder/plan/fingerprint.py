@@ -102,7 +102,10 @@ def _variables(catalog: Catalog, expansion: Expansion, lock: Lock) -> dict[str, 
         lines = lock.lines_of(target.variant.values)
         variables[key] = build_variables(target, catalog.matrix, lines.versions, lines.providers)
         if package_set := lock.package_sets.get(target.made_id):
-            variables[key] = replace(variables[key], locked=tuple(package_set.packages))
+            inherited = tuple(name for name, own in package_set.packages.items() if not own)
+            variables[key] = replace(
+                variables[key], locked=tuple(package_set.packages), inherited=inherited
+            )
     return variables
 
 

@@ -12,7 +12,9 @@ import jsonschema
 import pytest
 
 from builder.catalog import schema, yaml_document
+from builder.catalog.models import Matrix
 from builder.catalog.overlay_schema import Names
+from builder.catalog.parser import layered
 from tests.fakes.catalog import Folder
 from tests.unit.test_overlay import TWO_LINES, load, mine
 
@@ -144,25 +146,32 @@ def test_a_name_that_is_not_there_is_found(text: str, plain: str, named: str) ->
     assert problems(document, named) != []
 
 
-def test_the_names_are_those_of_the_merged_catalog(tmp_path: Path) -> None:
+def test_the_names_are_those_of_the_merged_catalog_and_what_it_removes(tmp_path: Path) -> None:
     shop = Folder(tmp_path / "shop")
     more = "  image.tag: {type: string, default: a, text: t, formerly: [image.old]}\n"
     shop.edit("charts/features/core/feature.yaml", "values:\n", f"values:\n{more}")
-    workspace = mine(
-        shop,
-        TWO_LINES + "images: {more: {from: desk}, tool: {publish: true}}\n",
-        {"images/more/recipe.yaml": "summary: More\n", "images/more/Dockerfile.j2": "FROM a\n"},
+    shop.edit("matrix.yaml", "charts:\n", "charts:\n  old: {recipe: desk, image: desk}\n")
+    own = (
+        TWO_LINES + 'axes: {os: {"1": null}, lang: {"1.9": null}}\ncharts: {old: null}\n'
+        "images: {more: {from: desk}}\n"
     )
-    names = schema.names_of(load(workspace).catalog)
+    files = {
+        "images/more/recipe.yaml": "summary: More\n",
+        "images/more/Dockerfile.j2": "FROM {{ parent }}\n",
+    }
+    workspace = mine(shop, own, files)
+    document = layered(workspace.files.texts_of("matrix.yaml"), "matrix.yaml", Matrix)
+    names = schema.names_of(load(workspace).catalog, document)
     assert names == Names(
         axes={"os": ("2", "1"), "lang": ("1.10", "1.9")},
         images=("base", "tool", "speech", "desk", "more"),
-        charts=("desk",),
+        charts=("desk", "old"),
         features=names.features,
         values=names.values,
     )
     assert "core" in names.features
     assert {"image", "image.version", "image.tag", "image.old"} <= set(names.values)
+    assert problems(read_yaml(own), schema.overlay_schema(names)) == []
 
 
 def test_an_editor_has_names_to_choose_from(named: str) -> None:
