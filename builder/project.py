@@ -136,6 +136,9 @@ class Workspace:
         file = self._matrix(errors, notes)
         lock = self._lock(file.matrix, errors)
         folders = self._folders(file, platforms, errors, notes, ecosystems)
+        if lock is not None and self.files.own.has(locks.FILE):
+            accepted = {name: item.names for name, item in lock.patches.items()}
+            folders = replace(folders, accepted=accepted)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         replaced = self._replaced(errors)
         found = evaluated(folders, errors, tolerated)
@@ -149,7 +152,7 @@ class Workspace:
             features=found.features,
             ecosystems=self._ecosystems(found.matrix, found.recipes, lock, ecosystems),
         )
-        notes += notes_of_replaced(replaced, catalog, found.expansion)
+        notes += (*notes_of_replaced(replaced, catalog, found.expansion), *found.notes)
         checked = check_recipes(found.recipes.values(), catalog.ecosystems, self.read)
         raise_all(checked, tolerated)
         return Project(

@@ -14,6 +14,7 @@ from builder.catalog.selection import select_charts
 from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import BuilderError, StepError
 from builder.common.text import count
+from builder.lock.accepted import accepted_patches, changes_of_patches
 from builder.lock.containers import lock_containers
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
@@ -80,7 +81,8 @@ def _tell(project: Project, today: str, note: Note) -> None:
     """Note what of a catalog somebody who locks it should know."""
     if unheld := without_dates(project.catalog, project.root):
         note(f"{unheld}: the newest versions are taken, as no dates of them are known")
-    for text in overdue_pins(project.catalog.matrix, today):
+    matrix = project.catalog.matrix
+    for text in (*overdue_pins(matrix, today), *changes_of_patches(project.lock or Lock(), matrix)):
         note(text)
 
 
@@ -108,9 +110,9 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
 
 
 def _with_accepted(result: LockResult, project: Project) -> LockResult:
-    """Return a new lock with what the old one says of the catalogs below."""
-    old = project.lock or Lock()
-    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=old.patches)
+    """Return a new lock with what the old one says of catalogs below, and what patches do now."""
+    old, patches = project.lock or Lock(), accepted_patches(project.catalog.matrix)
+    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=patches)
     return replace(result, lock=lock)
 
 

@@ -6,7 +6,7 @@ Pure: the files are read before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion, expand
@@ -17,6 +17,7 @@ from builder.catalog.models import (
     Recipe,
     UpstreamChartRecipe,
 )
+from builder.catalog.offer import offered, restricted
 from builder.catalog.parser import CheckName, ParsedMatrix
 from builder.catalog.patches import patched
 from builder.catalog.recipe import check_chart_needs, check_needs
@@ -30,6 +31,7 @@ class CatalogFolders:
 
     `platforms` are those of the matrix, of which a run may be for fewer. `declared_in` returns the
     catalog of a folder, and `check_ecosystem` raises ConfigError for a name that no ecosystem has.
+    `accepted` are the names that patches selected when the catalog was locked.
     """
 
     file: ParsedMatrix
@@ -40,17 +42,22 @@ class CatalogFolders:
     features: Mapping[str, ChartFeature]
     own: str
     declared_in: Callable[[str], str]
+    accepted: Mapping[str, Sequence[str]] = field(default_factory=dict)
     check_ecosystem: CheckName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """A matrix, its expansion, and its recipes and features, with all patches."""
+    """A matrix, its expansion, and its recipes and features, with all patches.
+
+    `notes` are what its maintainer may want to look at.
+    """
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]
     features: Mapping[str, ChartFeature]
     expansion: Expansion
+    notes: tuple[str, ...] = ()
 
 
 def evaluated(
@@ -62,28 +69,36 @@ def evaluated(
 
     Where `tolerated` is a list, mistakes that leave something to compare are added to it instead.
     """
-    matrix = folders.file.matrix
-    expansion, found = _expanded(folders, matrix, folders.recipes)
+    whole = folders.file.matrix
+    expansion, found = _expanded(folders, whole, folders.recipes)
     raise_all([*errors, *found], None if expansion is None else tolerated)
     assert expansion is not None
-    changed = patched(_objects(folders, expansion), folders.check_ecosystem)
+    choice, found = offered(_objects(folders, whole, expansion))
+    raise_all(found, tolerated)
+    matrix, expansion = restricted(whole, expansion, choice)
+    changed = patched(_objects(folders, matrix, expansion), folders.check_ecosystem)
     raise_all(changed.errors, tolerated)
     if _has_other_variants(changed.matrix, matrix):
-        expansion, found = _expanded(folders, changed.matrix, changed.recipes)
-        raise_all(found, None if expansion is None else tolerated)
-    assert expansion is not None
+        other, found = _expanded(folders, changed.matrix, changed.recipes)
+        raise_all(found, None if other is None else tolerated)
+        assert other is not None
+        matrix, expansion = restricted(changed.matrix, other, choice)
+    else:
+        matrix = changed.matrix
+    used = {name for image in matrix.images.values() for name in (image.recipe, *image.top)}
     return Evaluated(
-        matrix=changed.matrix,
-        recipes=changed.recipes,
+        matrix=matrix,
+        recipes={name: recipe for name, recipe in changed.recipes.items() if name in used},
         features=changed.features,
         expansion=expansion,
+        notes=tuple(changed.notes),
     )
 
 
-def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
-    """Return what patches select from."""
+def _objects(folders: CatalogFolders, matrix: Matrix, expansion: Expansion) -> Objects:
+    """Return what patches and `offer` select from."""
     return Objects(
-        matrix=folders.file.matrix,
+        matrix=matrix,
         recipes=folders.recipes,
         charts=folders.charts,
         upstream_charts=folders.upstream_charts,
@@ -92,6 +107,7 @@ def _objects(folders: CatalogFolders, expansion: Expansion) -> Objects:
         document=folders.file.document,
         own=folders.own,
         declared_in=folders.declared_in,
+        accepted=folders.accepted,
     )
 
 

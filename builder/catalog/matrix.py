@@ -29,7 +29,7 @@ from builder.catalog.fields import (
     text_as,
 )
 from builder.catalog.patch import Narrowing, Patch, PatchedValue
-from builder.catalog.policies import Bump, Extends, LockSettings, Pin, Retention
+from builder.catalog.policies import Bump, Extends, LockSettings, Offer, Pin, Retention
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
@@ -266,6 +266,10 @@ class Matrix(FileModel):
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = field(
         default_factory=Retention
     )
+    offer: Annotated[
+        Offer | None,
+        Field(description="what is offered, where that is not all: it leaves out all else"),
+    ] = None
     patches: Annotated[
         Mapping[Name, Patch],
         named_by_key("name"),

@@ -14,7 +14,7 @@ from builder.catalog.patching import Patching, noun
 from builder.catalog.recipe_patches import change_recipes
 from builder.catalog.selectors import Objects
 from builder.common.errors import BuilderError
-from builder.common.text import count, did_you_mean, listed
+from builder.common.text import count, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Patched:
     recipes: Mapping[str, Recipe]
     features: Mapping[str, ChartFeature]
     errors: Sequence[BuilderError]
+    notes: Sequence[str] = ()
 
 
 def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patched:
@@ -32,7 +33,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
 
     `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
     """
-    patching, matched = Patching(objects), {}
+    patching, matched, notes = Patching(objects), dict[str, tuple[str, ...]](), list[str]()
     for patch in objects.matrix.patches.values():
         if not _is_right(patching, patch):
             continue
@@ -42,6 +43,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
         matched[patch.name] = names = tuple(name for name in found if name not in excepted)
         if not _is_expected(patching, patch, names):
             continue
+        notes += _notes(patching, patch, names)
         if kind == "charts":
             change_charts(patching, patch, names)
         elif kind == "images":
@@ -63,6 +65,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
         recipes=patching.recipes,
         features=patching.features,
         errors=patching.errors,
+        notes=notes,
     )
 
 
@@ -94,14 +97,38 @@ def _is_expected(patching: Patching, patch: Patch, names: Sequence[str]) -> bool
     """Whether a patch selects as many objects as it expects; else note that."""
     if patch.expects(len(names)):
         return True
-    kind = patch.kinds[0]
+    kind, objects = patch.kinds[0], patching.objects
     if not names:
-        plain = [item for item in patch.selectors if "=" not in item and ":" not in item]
-        near = did_you_mean(plain[0], patching.objects.names(kind)) if plain else ""
-        hint = near or "`expect: 0+` allows that"
+        near = (objects.near(kind, item) for item in patch.selectors)
+        hint = next(filter(None, near), "`expect: 0+` allows that")
+        if before := objects.accepted.get(patch.name, ()):
+            hint = f"{listed(before)} went since it was locked; {hint}"
         patching.fail("E-PATCH-NOTHING", patch, (kind,), f" selects no {noun(kind)}", hint)
         return False
     message = f" selects {count(len(names), noun(kind))}, and expects {patch.expect}"
+    came, went = _moved(patching, patch, names)
+    said = [f"{listed(words)} {verb}" for words, verb in ((came, "came"), (went, "went")) if words]
     hint = f"it selects {listed(names)}"
+    if said:
+        hint = f"{' and '.join(said)} since it was locked; {hint}"
     patching.fail("E-PATCH-EXPECT", patch, ("expect",), message, hint)
     return False
+
+
+def _moved(patching: Patching, patch: Patch, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what a patch selects and did not when the catalog was locked, and the other way."""
+    before = patching.objects.accepted.get(patch.name)
+    if before is None:
+        return [], []
+    came = [name for name in names if name not in before]
+    return came, [name for name in before if name not in names]
+
+
+def _notes(patching: Patching, patch: Patch, names: Sequence[str]) -> list[str]:
+    """Return a note about a patch that selects more than when the catalog was locked."""
+    came, _ = _moved(patching, patch, names)
+    if not came:
+        return []
+    more = f"{count(len(came), noun(patch.kinds[0]))} more than when it was locked: {listed(came)}"
+    where = patching.location(patch, ())
+    return [f"note: {where}: patch {patch.name!r} selects {more}; `builder lock` accepts that"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,7 +13,9 @@ from builder.catalog.fields import (
     Day,
     Days,
     FileModel,
+    Flag,
     Name,
+    OneOrMany,
     Reason,
     Whole,
     described,
@@ -31,6 +33,18 @@ class Extends(FileModel):
     name: Annotated[
         Name | None, Field(description="what messages call it; by default its folder's name")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(FileModel):
+    """The charts and images that are offered; what none of them needs is left out."""
+
+    charts: Annotated[
+        OneOrMany, Field(description="charts: a selector, or several, as of patches")
+    ] = ()
+    images: Annotated[
+        OneOrMany, Field(description="images beside those of the charts: in the same way")
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +84,40 @@ class Retention(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndOfLife(FileModel):
+    """Where the ends of life of an axis come from."""
+
+    origin: Annotated[
+        Literal["endoflife", "distro-info", "postgresql", "python", "none"],
+        Field(alias="from", description="a public table; none: there is no table, see `reason`"),
+    ]
+    product: Annotated[
+        str, Field(pattern=r"^([a-z0-9]+([.-][a-z0-9]+)*)?$", description="its name in `endoflife`")
+    ] = ""
+    support: Annotated[
+        Literal["security", "lts", "elts"],
+        Field(description="which end of Debian is meant: that of its security support, or a later"),
+    ] = "security"
+    reason: Annotated[str, Field(description="why there is no table")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedLine(FileModel):
+    """Release lines that do not enter, for a reason and until a day."""
+
+    line: Annotated[
+        str,
+        Field(
+            pattern=r"^((>=|<=|>|<)\s*)?\d+(\.\d+)*$",
+            description="a release line, or those of a comparison",
+            examples=[">= 3.16"],
+        ),
+    ]
+    reason: Annotated[Reason, Field(description="why it does not enter")]
+    until: Annotated[Day, Field(description="when to look whether it still holds, YYYY-MM-DD")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BumpPolicy(FileModel):
     """How the release lines of an axis come and go."""
 
@@ -81,6 +129,30 @@ class BumpPolicy(FileModel):
             " but is no default",
         ),
     ] = None
+    age: Annotated[
+        Whole | None,
+        Field(ge=0, description="days that a line must have been public before it enters; 14"),
+    ] = None
+    keep: Annotated[
+        Whole | None,
+        Field(ge=1, description="how many of the newest lines are kept; by default all"),
+    ] = None
+    enter: Annotated[
+        Literal["last", "never"] | None,
+        Field(description="last: a new line enters behind the others; never: a person enters it"),
+    ] = None
+    prereleases: Annotated[
+        Flag | None, Field(description="true: a line may enter before its first release")
+    ] = None
+    skip: Annotated[
+        tuple[SkippedLine, ...], Field(description="release lines that do not enter")
+    ] = ()
+    eol: Annotated[EndOfLife | None, Field(description="where ends of life come from")] = None
+
+    def over(self, other: BumpPolicy) -> BumpPolicy:
+        """Return this policy, and what it does not say from another one."""
+        said = {key: value for key, value in vars(self).items() if value not in (None, ())}
+        return replace(other, **said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +164,13 @@ class Bump(FileModel):
         Mapping[AxisName, BumpPolicy], Field(description="what holds for an axis, by its name")
     ] = field(default_factory=dict)
 
+    def policy(self, axis: str) -> BumpPolicy:
+        """Return what holds for an axis."""
+        return self.axes.get(axis, BumpPolicy()).over(self.defaults)
+
     def grace(self, axis: str) -> int:
         """Return for how many days the lines of an axis are built after their end of life."""
-        own = self.axes.get(axis, self.defaults).grace
-        return (self.defaults.grace if own is None else own) or 0
+        return self.policy(axis).grace or 0
 
 
 @dataclass(frozen=True, kw_only=True)

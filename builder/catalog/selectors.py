@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -68,7 +68,8 @@ class Problem:
 class Objects:
     """The objects of a catalog before any patch. `own` is the name of the own catalog.
 
-    `declared_in` returns the catalog of a folder, such as `images/base`.
+    `declared_in` returns the catalog of a folder, such as `images/base`. `accepted` are the names
+    that patches selected when the catalog was locked, by the name of the patch.
     """
 
     matrix: Matrix
@@ -80,6 +81,7 @@ class Objects:
     document: Document
     own: str
     declared_in: Callable[[str], str]
+    accepted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the names of all objects of a kind."""
@@ -108,6 +110,12 @@ class Objects:
                 for selector in selectors
             )
         )
+
+    def near(self, kind: str, selector: str) -> str:
+        """Return a hint about a selector that picks nothing."""
+        term = selector.split(",", maxsplit=1)[0].strip()
+        is_name = "=" not in term and ":" not in term
+        return did_you_mean(term, self.names(kind)) if is_name else ""
 
     def features_of(self, chart: Chart) -> tuple[str, ...]:
         """Return the features of a chart: of its recipe, and its own."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": "show what this machine has and what the builder chose",
     "lock": "resolve base images, versions and packages, and write matrix.lock",
     "outdated": "list the targets that a new lock would change, and why",
+    "bump": "say which release lines may come, and which end",
     "plan": "show what would be done, and why",
     "explain": "show the inputs of a fingerprint, and what changed since the release",
     "diff": "compare two releases, locks, tags or digests",

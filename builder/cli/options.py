@@ -75,9 +75,9 @@ _REGISTRY = click.option(
     callback=_registries,
     help="Use this registry in place of those of matrix.yaml; repeatable.",
 )
-_TODAY = click.option(
+today = click.option(
     "--today",
-    envvar="BUILDER_TODAY",
+    envvar="BUILDERtoday",
     callback=_day,
     help="The day of the plan, YYYY-MM-DD; by default today.",
 )
@@ -97,7 +97,7 @@ def root(function: Function) -> Function:
 
 def releasing(function: Function) -> Function:
     """Add the options of a command that changes releases and makes no plan."""
-    return root(_REGISTRY(_TODAY(function)))
+    return root(_REGISTRY(today(function)))
 
 
 def planning(function: Function) -> Function:
@@ -118,7 +118,7 @@ def planning(function: Function) -> Function:
             callback=_platforms,
             help="A platform, e.g. linux/arm64, in place of those of matrix.yaml; repeatable.",
         ),
-        _TODAY,
+        today,
         click.option(
             "--select",
             "-s",

@@ -36,6 +36,11 @@ class StateDir:
         return self.root / "report.md"
 
     @property
+    def observations(self) -> Path:
+        """Return the folder of what indexes of release lines had last."""
+        return self.root / "observations"
+
+    @property
     def bake_measurement(self) -> Path:
         """Return the last measurement against docker buildx bake."""
         return self.root / "bench" / "bake.json"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from builder.catalog.evaluation import Evaluated
+from builder.catalog.evaluation import Evaluated, evaluated
 from builder.common.errors import BuilderError
-from tests.fakes.small_catalog import MATRIX, rendered, with_patches
+from builder.lock.accepted import accepted_patches, changes_of_patches
+from builder.lock.lockfile import Lock
+from builder.lock.pinned import AcceptedPatch
+from tests.fakes.small_catalog import MATRIX, folders, rendered, with_patches
 
 
 def cells(found: Evaluated, image: str) -> list[str]:
@@ -312,3 +317,52 @@ def test_a_patch_that_does_nothing_or_the_wrong_thing(patches: str, message: str
         with_patches(patches)
     assert caught.value.exit_code == 2
     assert str(caught.value) == message
+
+
+def since(accepted: str, patch: str) -> Evaluated:
+    """The catalog with patch `p`, which selected these names when the catalog was locked."""
+    read = folders(f"{MATRIX}patches:\n{patch}\n")
+    return evaluated(replace(read, accepted={"p": accepted.split()}), [])
+
+
+def test_a_patch_that_selects_more_than_when_it_was_locked_is_noted() -> None:
+    patch = "  p: {charts: '*', why: w, features+: [plain]}"
+    assert since("desk new tray gone", patch).notes == ()
+    assert since("desk", patch).notes == (
+        "note: matrix.yaml:15:3: patch 'p' selects 2 charts more than when it was locked:"
+        " new and tray; `builder lock` accepts that",
+    )
+
+
+@pytest.mark.parametrize(
+    ("patch", "end"),
+    [
+        (
+            "  p: {charts: '*', why: w, expect: '2'}",
+            "  hint: tray came and old went since it was locked; it selects desk, new and tray",
+        ),
+        (
+            "  p: {charts: from-catalog=old, why: w}",
+            "  hint: desk, new and old went since it was locked; `expect: 0+` allows that",
+        ),
+    ],
+)
+def test_what_came_or_went_since_the_lock_is_named(patch: str, end: str) -> None:
+    with pytest.raises(BuilderError) as caught:
+        since("desk new old", patch)
+    assert str(caught.value).endswith(end)
+
+
+def test_what_a_patch_did_is_told_by_names_and_a_hash() -> None:
+    def did(text: str) -> Mapping[str, AcceptedPatch]:
+        return accepted_patches(with_patches(text).matrix)
+
+    first = did("  p: {charts: [new, desk], why: w, values: {size.limit: {default: 5Gi}}}")
+    assert (first["p"].matched, first["p"].names) == (2, ("desk", "new"))
+    same = "  p: {charts: '*', why: other, values: {size.limit: {default: 5Gi}}}"
+    assert did(same)["p"].hash == first["p"].hash
+    other = with_patches("  p: {charts: [new, tray], why: w, values: {size.limit: {default: 6Gi}}}")
+    assert changes_of_patches(Lock(patches=first), other.matrix) == [
+        "patch p selects tray, too, and selects desk no more, and does something else: accepted"
+    ]
+    assert changes_of_patches(Lock(patches=accepted_patches(other.matrix)), other.matrix) == []
