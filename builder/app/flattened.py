@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from builder.app.pruned_data import without
 from builder.catalog.merge import MergedDocument
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.parser import layered
@@ -17,6 +18,8 @@ from builder.lock import lockfile
 from builder.project import Project
 from builder.source_catalogs import MATRIX, CatalogFiles, FoundFile
 
+_OF_STACK = ("extends", "builder", "tests")
+"""Keys that a catalog lacks that stands alone."""
 _APPENDED = "Dockerfile.append.j2"
 _FOLDERS = ("images", "charts")
 MODELS = {
@@ -42,7 +45,7 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     Raises ConfigError for a patch that selects by a catalog, of which there is one then.
     """
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
-    yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
+    yield FlatFile(path=MATRIX, data=as_yaml(without(_alone(matrix), project.declared.pruned)))
     if project.lock is not None:
         lock = replace(project.lock, upstreams={}, replaces={})
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())
@@ -74,7 +77,7 @@ def _apart(template: bytes) -> bytes:
 
 def _alone(matrix: MergedDocument) -> dict[str, Any]:
     """Return a matrix without what it stands on; patches of upper catalogs count as before."""
-    data = {key: value for key, value in matrix.data.items() if key not in ("extends", "builder")}
+    data = {key: value for key, value in matrix.data.items() if key not in _OF_STACK}
     if "lock" in data:
         data["lock"] = {key: value for key, value in data["lock"].items() if key != "from"}
     patches = {}
