@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -38,6 +38,7 @@ from builder.catalog.parser import (
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_mirrored
 from builder.catalog.services import TABLE, with_services
+from builder.catalog_stack import KEPT, Finding, read_catalogs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -45,18 +46,16 @@ from builder.common.plugins import Plugins
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
-from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
 from builder.replaced_files import (
     ReplacedFile,
     errors_of_replaced,
-    lock_of,
     notes_of_replaced,
     replaced_files,
-    to_record,
 )
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
+from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
+from builder.stack_lock import lock_in_force, own_lock
 from builder.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
@@ -83,24 +82,40 @@ class Project:
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+    finding: Finding = KEPT
+    """How those were found that it stands on."""
 
     @cached_property
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
+    def workspace(self, state: Path | None = None) -> Workspace:
+        """Return its folder, and that of what is derived."""
+        return Workspace(self.root, state, self.finding)
+
 
 class Workspace:
-    """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
+    """A catalog's folder, and the folder that holds all that is derived: `build/` in it.
 
-    def __init__(self, root: Path, state: Path | None = None) -> None:
+    `finding` says how those are found that it stands on.
+    """
+
+    def __init__(self, root: Path, state: Path | None = None, finding: Finding = KEPT) -> None:
         self.root = root
+        self._finding = finding
+        self._runs_own_tests = False
         self.state = StateDir(state) if state else StateDir.of(root)
 
     @cached_property
     def files(self) -> CatalogFiles:
         """The files of the catalog and of those that it stands on."""
-        return read_catalogs(self.root)
+        return read_catalogs(self.root, self._finding)
+
+    @property
+    def _suites(self) -> CatalogFiles:
+        """The files of the catalogs whose tests run."""
+        return CatalogFiles(catalogs=(self.files.own,)) if self._runs_own_tests else self.files
 
     def load(
         self,
@@ -134,7 +149,7 @@ class Workspace:
         checkout.check_folder(self.state.root)
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
-        lock = self._lock(file.matrix, errors)
+        lock = lock_in_force(self.files, file.matrix.lock.origin, errors)
         folders = self._folders(file, platforms, errors, notes, ecosystems)
         if lock is not None and self.files.own.has(locks.FILE):
             accepted = {name: item.names for name, item in lock.patches.items()}
@@ -157,7 +172,7 @@ class Workspace:
         raise_all(checked, tolerated)
         return Project(
             root=self.root, catalog=catalog, declared=found.expansion, lock=lock,
-            notes=tuple(notes), network=file.matrix.network,
+            notes=(*self.files.notes, *notes), network=file.matrix.network, finding=self._finding,
         )  # fmt: skip
 
     def _folders(
@@ -190,11 +205,13 @@ class Workspace:
         own = self.files.own
         return own.text(locks.FILE) if own.has(locks.FILE) else ""
 
-    def write_lock(self, lock: Lock) -> bool:
-        """Write matrix.lock, but what is inherited; whether that changed it."""
-        own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
-        own_lock = replace(own_lock, replaces=to_record(replaced_files(self.files)))
-        return write(self.root / locks.FILE, locks.dump(own_lock).encode())
+    def write_lock(self, lock: Lock, keeps: Collection[str] | None = ()) -> bool:
+        """Write matrix.lock, but what is inherited; whether that changed it.
+
+        The targets `keeps` are locked here, whatever is below; None: everything is.
+        """
+        own = own_lock(self.files, lock, keeps)
+        return write(self.root / locks.FILE, locks.dump(own).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
@@ -209,17 +226,8 @@ class Workspace:
         if file is None:
             raise_all(errors)
         assert file is not None
+        self._runs_own_tests = file.matrix.tests == "own"
         return file
-
-    def _lock(self, matrix: Matrix, errors: list[BuilderError]) -> Lock | None:
-        """Return the lock: what the catalogs below have, and over it what the own file has."""
-        catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
-        try:
-            found = [lock_of(item) for item in catalogs if item.has(locks.FILE)]
-        except BuilderError as error:
-            errors.append(error)
-            return None
-        return laid_over(found) if found else None
 
     def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:
         """Return the files that stand in the place of others, of which all are to be accepted."""
@@ -230,10 +238,6 @@ class Workspace:
             return ()
         errors += errors_of_replaced(replaced)
         return replaced
-
-    def _inherited(self) -> Lock:
-        """Return what the catalogs below have locked."""
-        return laid_over(lock_of(item) for item in self.files.below)
 
     # Recipes.
 
@@ -268,7 +272,7 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += errors_of_tests(self.files, f"images/{name}/tests")
+                errors += errors_of_tests(self._suites, f"images/{name}/tests")
                 recipes[name] = recipe = self._recipe(name, parsed)
                 errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
@@ -335,9 +339,9 @@ class Workspace:
             dockerfile_path=files.shown(dockerfile),
             appended={item.file: item.text for item in appended},
             files=files.context_files(f"{folder}/files"),
-            **tests_of(files, tests),
-            tests_hash=files.hash(tests),
-            has_tests=any(is_test(name) for name in files.bytes_of(tests)),
+            **tests_of(self._suites, tests),
+            tests_hash=self._suites.hash(tests),
+            has_tests=any(is_test(name) for name in self._suites.bytes_of(tests)),
         )
 
     # Charts.
@@ -359,7 +363,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
-            errors += errors_of_tests(self.files, f"{folder}/tests")
+            errors += errors_of_tests(self._suites, f"{folder}/tests")
             *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
                 parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
@@ -369,7 +373,7 @@ class Workspace:
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
-                    **tests_of(self.files, f"{folder}/tests"),
+                    **tests_of(self._suites, f"{folder}/tests"),
                 )
         return charts
 
@@ -465,11 +469,14 @@ def _feature(
 
 
 def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
-    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    """Yield each recipe of images, where it is named, and whether it mirrors an image."""
     for image in matrix.images.values():
         yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
         for index, top in enumerate(image.top):
             yield top, ("images", image.name, "top", index), False
+    for patch in matrix.patches.values():
+        for index, top in enumerate(patch.more_top):
+            yield top, ("patches", patch.name, "top+", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:

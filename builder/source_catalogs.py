@@ -9,27 +9,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from builder.catalog import yaml_document as documents
 from builder.catalog.models import File
 from builder.catalog.parser import SourceText
-from builder.catalog.yaml_document import Document
 from builder.common import checkout
-from builder.common.errors import ConfigError, Location, reading
-from builder.common.mappings import mapping
+from builder.common.errors import ConfigError, Location
 from builder.common.process import Runner
-from builder.common.text import did_you_mean, one_line
-from builder.common.version import VERSION
+from builder.common.text import did_you_mean
+from builder.lock.pinned import PinnedCatalog
 
 MATRIX = "matrix.yaml"
 _LARGEST = 64 << 20  # bytes of a file that is read as text
-_MOST = 8  # catalogs that stand on one another
 _MERGED = re.compile(
     r"images/[^/]+/recipe\.yaml|charts/[^/]+/(chart|upstream)\.yaml"
     r"|charts/features/[^/]+/feature\.yaml"
@@ -54,10 +47,14 @@ class SourceCatalog:
     name: str
     root: Path
     label: str = ""
+    is_kept: bool = False
+    """Whether it is a copy that was fetched: all files of it count, whatever they are called."""
 
     @cached_property
     def checkout(self) -> checkout.Checkout:
         """Its files, and their state in git."""
+        if self.is_kept:
+            return checkout.whole_folder(self.root, self.label)
         return checkout.read_checkout(self.root, Runner(), self.label)
 
     def has(self, path: str) -> bool:
@@ -111,6 +108,10 @@ class CatalogFiles:
     """The files of catalogs that stand on one another, the lowest first."""
 
     catalogs: tuple[SourceCatalog, ...]
+    pins: Mapping[str, PinnedCatalog] = field(default_factory=dict)
+    """What matrix.lock of the own catalog says of those below, or will say when it is written."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know of where they come from."""
 
     @property
     def own(self) -> SourceCatalog:
@@ -273,97 +274,6 @@ def _remove(
                 location=location,
                 id="E-MERGE-NOTHING",
             )
-
-
-def read_catalogs(root: Path) -> CatalogFiles:
-    """Return the catalog in a folder with those that it stands on.
-
-    Raises ConfigError where one of them is not there, or they stand on one another in a circle.
-    """
-    catalogs: list[SourceCatalog] = []
-    folder, label = root, ""
-    while True:
-        catalog, below = _read(folder, label, catalogs)
-        catalogs.append(catalog)
-        if below is None:
-            return CatalogFiles(catalogs=tuple(reversed(catalogs)))
-        folder, label = below
-
-
-def _read(
-    root: Path, label: str, above: list[SourceCatalog]
-) -> tuple[SourceCatalog, tuple[Path, str] | None]:
-    """Return the catalog in a folder, and the folder and the label of the one that it extends."""
-    name = label.removesuffix(":")
-    catalog = SourceCatalog(name=name, root=root, label=label)
-    if not catalog.has(MATRIX):
-        return catalog, None
-    with reading(f"{label}{MATRIX}"):
-        document, _ = documents.load(catalog.text(MATRIX), f"{label}{MATRIX}")
-    if not name:
-        own = mapping(document.data, "catalog").get("name")
-        catalog = SourceCatalog(name=own if isinstance(own, str) else root.name, root=root)
-    _check_builder(document, catalog.name)
-    extends = mapping(document.data, "extends")
-    if not isinstance(extends.get("path"), str):
-        return catalog, None  # what is wrong with it is found where matrix.yaml is read
-    return catalog, _below(catalog, document, extends, [*above, catalog])
-
-
-def _below(
-    catalog: SourceCatalog,
-    document: Document,
-    extends: Mapping[str, Any],
-    above: list[SourceCatalog],
-) -> tuple[Path, str]:
-    location = document.at(("extends", "path"))
-    path = Path(extends["path"])
-    folder = (catalog.root / path).resolve()
-    name = one_line(str(extends.get("name") or folder.name))
-    if any(item.root.resolve() == folder for item in above):
-        names = " → ".join([*(item.name for item in above), name])
-        message = f"catalogs stand on one another in a circle: {names}"
-        raise ConfigError(message, location=location, id="E-CATALOG-CYCLE")
-    if name in [item.name for item in above]:
-        raise ConfigError(
-            f"two catalogs are called {name!r}",
-            hint="give this one another name here: `extends: {name: NAME, path: …}`",
-            location=location,
-            id="E-CATALOG-NAME",
-        )
-    if len(above) > _MOST:
-        message = f"more than {_MOST} catalogs stand on one another"
-        raise ConfigError(message, location=location, id="E-CATALOG-DEPTH")
-    if not (folder / MATRIX).is_file():
-        raise ConfigError(
-            f"catalog {name} has no {MATRIX} in {folder}",
-            hint="`path` is the folder of a catalog, seen from the folder of this file",
-            location=location,
-            id="E-CATALOG-MISSING",
-        )
-    return folder, f"{name}:"
-
-
-def _check_builder(document: Document, name: str) -> None:
-    """Raise ConfigError where a catalog is for other versions of the builder."""
-    wanted = mapping(document.data).get("builder")
-    if not isinstance(wanted, str):
-        return
-    location = document.at(("builder",))
-    try:
-        fits = SpecifierSet(wanted).contains(VERSION, prereleases=True)
-    except InvalidSpecifier as error:
-        message = f"{wanted!r} is no range of versions"
-        raise ConfigError(
-            message, hint='e.g. ">=0.2,<0.3"', location=location, id="E-CATALOG-BUILDER"
-        ) from error
-    if not fits:
-        raise ConfigError(
-            f"catalog {name} needs builder {wanted}, this is {VERSION}",
-            hint="install that version of the builder",
-            location=location,
-            id="E-CATALOG-BUILDER",
-        )
 
 
 def is_text(name: str) -> bool:

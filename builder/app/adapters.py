@@ -47,7 +47,7 @@ from builder.network.build_env import passwords
 from builder.network.connections import program_environment
 from builder.network.fetcher import Fetcher
 from builder.plan.models import Step, locked_reference
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.interfaces import Registry
@@ -359,7 +359,7 @@ class Adapters:
         return AptIndexes(prepare=self._prepared, state=self._state, upstream=self.upstreams.images)
 
     def _read(self, path: str) -> str:
-        return Workspace(self._root).read(path)
+        return self.setup.project.workspace().read(path)
 
     def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
         """Return apt's private root of a locked base, with the indexes of now."""

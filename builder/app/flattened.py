@@ -17,6 +17,8 @@ from builder.lock import lockfile
 from builder.project import Project
 from builder.source_catalogs import MATRIX, CatalogFiles, FoundFile
 
+_OF_STACK = ("extends", "builder", "tests")
+"""Keys that a catalog lacks that stands alone."""
 _APPENDED = "Dockerfile.append.j2"
 _FOLDERS = ("images", "charts")
 MODELS = {
@@ -74,7 +76,7 @@ def _apart(template: bytes) -> bytes:
 
 def _alone(matrix: MergedDocument) -> dict[str, Any]:
     """Return a matrix without what it stands on; patches of upper catalogs count as before."""
-    data = {key: value for key, value in matrix.data.items() if key not in ("extends", "builder")}
+    data = {key: value for key, value in matrix.data.items() if key not in _OF_STACK}
     if "lock" in data:
         data["lock"] = {key: value for key, value in data["lock"].items() if key != "from"}
     patches = {}

@@ -20,7 +20,7 @@ from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
 from builder.plan.models import ChartPlan, Plan, RegistryState, Step, TargetPlan
 from builder.plan.planner import make_plan
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.report.plan import FORMATS
 from builder.resolvers.providers import url_starts
 
@@ -91,7 +91,7 @@ def locked(project: Project) -> Lock:
     if project.lock is None:
         raise ConfigError("there is no matrix.lock", hint="run `builder lock`")
     if found := flaws_of(project, project.lock):
-        raise_all(errors_of(found, Workspace(project.root).lock_text()))
+        raise_all(errors_of(found, project.workspace().lock_text()))
     return project.lock
 
 
@@ -182,4 +182,4 @@ def _refuse(project: Project, options: Options, unfit: Iterable[Misfit]) -> None
     """Raise what was edited since it was locked; the rest is blocked by itself."""
     if not options.block_unlocked:
         edited = [misfit for misfit in unfit if misfit.is_edited]
-        raise_all(refusals(edited, Workspace(project.root).read))
+        raise_all(refusals(edited, project.workspace().read))

@@ -194,7 +194,9 @@ def beside(workspace: Workspace, folders: Mapping[str, Path]) -> Workspace:
     other = Workspace(workspace.root, workspace.state.root)
     other.files = CatalogFiles(
         catalogs=tuple(
-            replace(item, root=folders[item.name].resolve()) if item.name in folders else item
+            replace(item, root=folders[item.name].resolve(), is_kept=False)
+            if item.name in folders
+            else item
             for item in files.catalogs
         )
     )

@@ -29,7 +29,7 @@ from builder.catalog.fields import (
     text_as,
 )
 from builder.catalog.patch import Narrowing, Patch, PatchedValue
-from builder.catalog.policies import Bump, Extends, LockSettings, Offer, Pin, Retention
+from builder.catalog.policies import Bump, LockSettings, Offer, Pin, Retention, StandsOn
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
@@ -255,9 +255,14 @@ class Matrix(FileModel):
     builder: Annotated[
         str, Field(description='the versions of the builder that it is for, e.g. ">=0.2,<0.3"')
     ] = ""
-    extends: Annotated[Extends | None, Field(description="the catalog that this one stands on")] = (
-        None
-    )
+    extends: StandsOn = ()
+    tests: Annotated[
+        Literal["inherit", "own"],
+        Field(
+            description="inherit: the tests of the catalogs below run, too; own: those of this one"
+            " alone"
+        ),
+    ] = "inherit"
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = field(

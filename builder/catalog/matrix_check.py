@@ -65,6 +65,18 @@ def constraint_paths(value: AxisValue) -> Iterator[tuple[Constraint, Path]]:
         yield one.only, (*path, "providers", index, "only")
 
 
+def top_problem(image: Image, top: str, *, is_offered: bool) -> tuple[str, str, str] | None:
+    """Return the id, the message and the hint of why an image gets no top recipe, if so."""
+    if image.is_mirrored:
+        message = f"image {image.name!r} is mirrored as it is, and gets no top {top!r}"
+        return "E-TOP-MIRRORED", message, "leave this image out"
+    if not is_offered:
+        message = f"image {image.name!r} is not offered, so nothing gets its top {top!r}"
+        hint = "put the packages into a recipe, or the top on the images that charts name"
+        return "E-TOP-UNUSED", message, hint
+    return None
+
+
 def check_names(matrix: Matrix, edges: Mapping[str, list[str]], locations: Locations) -> Names:
     """Find the names that are not declared; `edges` maps an image to those it is built from."""
     checker = _Checker(matrix, locations)
@@ -149,17 +161,9 @@ class _Checker(Faults):
         for index, recipe in enumerate(image.top):
             if recipe in image.top[:index]:
                 self._fail(f"image {image.name} has top {recipe!r} twice", (*path, index))
-        if not image.top:
-            return
-        if image.is_mirrored:
-            message = f"image {image.name!r} is mirrored as it is, and gets no top {image.top[0]!r}"
-            self._fail_key(message, path, "leave this image out", "E-TOP-MIRRORED")
-        elif not image.publish:
-            message = (
-                f"image {image.name!r} is not offered, so nothing gets its top {image.top[0]!r}"
-            )
-            hint = "put the packages into a recipe, or the top on the images that charts name"
-            self._fail_key(message, path, hint, "E-TOP-UNUSED")
+        if image.top and (found := top_problem(image, image.top[0], is_offered=image.publish)):
+            error_id, message, hint = found
+            self._fail_key(message, path, hint, error_id)
 
     def _check_mirrored(self, image: Image) -> None:
         path: Path = ("images", image.name)

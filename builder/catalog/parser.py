@@ -42,7 +42,7 @@ CheckName = Callable[[str, Location], None]
 File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
 
 
-_OF_ONE_CATALOG = ("extends", "builder")
+_OF_ONE_CATALOG = ("extends", "builder", "tests")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,20 +21,137 @@ from builder.catalog.fields import (
     Reason,
     Whole,
     described,
+    one_or_many,
     with_other_keys,
 )
+from builder.common import limits
+from builder.common.errors import ConfigError
+from builder.oci.reference import check_registry
+
+_GIT = re.compile(
+    r"https://[A-Za-z0-9][^\s@]*|http://(localhost|127\.0\.0\.1)(:\d+)?/\S*|file:///\S+"
+    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9]\S*|[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-]\S*"
+)
+_REF = re.compile(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+FOLLOW_RELEASES: Final = "releases"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extends(FileModel):
-    """The catalog that this one stands on: the two are read as one."""
+    """A catalog that this one stands on: of a folder, a repository of git, or a registry."""
 
     path: Annotated[
-        str, Field(min_length=1, description="its folder, seen from the folder of this file")
-    ]
+        str,
+        Field(
+            min_length=1,
+            description="its folder, seen from the folder of this file; with `git`, the folder in"
+            " the repository",
+        ),
+    ] = ""
+    git: Annotated[
+        str,
+        Field(description="the URL of a repository of git, e.g. https://git.example/catalog.git"),
+    ] = ""
+    oci: Annotated[
+        str,
+        Field(description="the repository in a registry to which its releases were pushed"),
+    ] = ""
+    ref: Annotated[
+        str,
+        Field(description="of git: a branch, a tag or a commit; of oci: a tag or a digest"),
+    ] = ""
     name: Annotated[
-        Name | None, Field(description="what messages call it; by default its folder's name")
+        Name | None,
+        Field(description="what messages call it; by default the last part of where it is"),
     ] = None
+    follow: Annotated[
+        Literal["releases", "commits"],
+        Field(
+            description="releases: only what a release was made from; commits: what `ref` names,"
+            " released or not"
+        ),
+    ] = FOLLOW_RELEASES
+    registry: Annotated[
+        str,
+        Field(description="where its images are; by default the first registry that it names"),
+    ] = ""
+    max_age: Annotated[
+        Whole | None,
+        Field(ge=1, description="days after which the weekly report calls it old"),
+    ] = None
+    serve: Annotated[
+        Literal["copy", "refer"],
+        Field(
+            description="copy: its images are copied to the registry of this catalog; refer:"
+            " charts name them where they are"
+        ),
+    ] = "copy"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for keys that do not go together."""
+        if self.git and self.oci:
+            raise ValueError("extends has `git` and `oci`: a catalog comes from one place")
+        if not self.source:
+            raise ValueError("extends lacks where the catalog is: `path`, `git` or `oci`")
+        if self.oci and self.path:
+            raise ValueError("`path` is not for `oci`: all of the artefact is the catalog")
+        if self.ref and not (self.git or self.oci):
+            raise ValueError("`ref` is for `git` and `oci`: a folder is read as it is")
+        if self.git and _GIT.fullmatch(self.git) is None:
+            raise ValueError(
+                f"not a repository of git: {self.git!r}; write https://…, ssh://…, file:///… or"
+                " user@host:path, without a password"
+            )
+        if self.ref and _REF.fullmatch(self.ref) is None and _DIGEST.fullmatch(self.ref) is None:
+            raise ValueError(f"not a branch, a tag or a commit: {self.ref!r}")
+        if self.git and self.path not in ("", "."):
+            with _as_value():
+                limits.check_name(self.path, "`path` in the repository", error=ConfigError)
+        for place in filter(None, (self.oci, self.registry)):
+            with _as_value():
+                check_registry(place)
+
+    @property
+    def source(self) -> Mapping[str, str]:
+        """Where it comes from, as matrix.lock has it."""
+        said = {"git": self.git, "oci": self.oci, "ref": self.ref, "path": self.path}
+        return {key: value for key, value in said.items() if value}
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether matrix.lock says which content of it counts: a folder is read as it is."""
+        return bool(self.git or self.oci)
+
+    @property
+    def default_name(self) -> str:
+        """The name that it has where the file says none."""
+        last = re.split(r"[/:]", (self.git or self.oci or self.path).rstrip("/"))[-1]
+        return self.name or last.removesuffix(".git") or "upstream"
+
+
+@contextmanager
+def _as_value() -> Iterator[None]:
+    """Raise as ValueError what is wrong with a text: it gets its place where the file is read."""
+    try:
+        yield
+    except ConfigError as error:
+        reason = f"{error.message}; write {error.hint}" if error.hint else error.message
+        raise ValueError(reason) from error
+
+
+StandsOn = Annotated[
+    tuple[Extends, ...],
+    one_or_many(Extends),
+    Field(description="the catalog that this one stands on, or several, the lowest first"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing(FileModel):
+    """What a file says of the catalogs that this one stands on."""
+
+    extends: StandsOn = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -27,12 +28,21 @@ from builder.report.progress import shown
 from builder.source_catalogs import MATRIX
 
 
-def open_app(root: Path, platforms: Sequence[str] = (), ci: str = AUTO, **options: Any) -> App:
+def open_app(
+    root: Path,
+    platforms: Sequence[str] = (),
+    ci: str = AUTO,
+    *,
+    catalogs: Mapping[str, Path] = MappingProxyType({}),
+    pins: bool = False,
+    **options: Any,
+) -> App:
     """Return an app on the catalog in a folder. Raises ConfigError with all that is wrong there.
 
     Its adapters are those that `main` was given. `ci` names the CI system that reads the output.
+    `catalogs` and `pins` are as in `load`.
     """
-    project = load(root, platforms=platforms)
+    project = load(root, platforms=platforms, catalogs=catalogs, pins=pins)
     for note in project.notes:
         notify(note)
     return app_on(project, ci, **options)

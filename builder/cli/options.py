@@ -12,7 +12,7 @@ import click
 
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, SelectionError
 from builder.common.text import listed
 from builder.engines.table import AUTO, ENGINES
 
@@ -50,6 +50,19 @@ def _registries(
         if value != "embedded":
             check_registry(value)
     return values
+
+
+def _catalogs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for value in values:
+        name, is_given, folder = value.partition("=")
+        if not is_given or not Path(folder).is_dir():
+            message = f"{value!r} is no NAME=PATH of a folder"
+            raise SelectionError(message, hint="--catalog NAME=PATH")
+        folders[name] = Path(folder)
+    return folders
 
 
 engine = click.option(
@@ -110,6 +123,14 @@ def planning(function: Function) -> Function:
             help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
+        click.option(
+            "--catalog",
+            "catalogs",
+            multiple=True,
+            metavar="NAME=PATH",
+            callback=_catalogs,
+            help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
+        ),
         click.option(
             "--platform",
             "platforms",

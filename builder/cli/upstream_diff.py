@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from builder.app.stacks import Stack, StackComparison, beside, read_stack
 from builder.cli.open import app_on, open_app
 from builder.cli.options import planning
-from builder.common.errors import ConfigError, SelectionError
+from builder.common.errors import ConfigError
 from builder.diff.stacks import StackDiff
 from builder.report.stacks import FORMATS
 
@@ -20,13 +21,6 @@ CONFLICTS, DIFFERS = 2, 1
 
 @click.command()
 @planning
-@click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="The folder that takes the place of the catalog NAME below; repeatable.",
-)
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 @click.option(
     "--exit-code",
@@ -34,7 +28,7 @@ CONFLICTS, DIFFERS = 2, 1
     help=f"End with {CONFLICTS} where something conflicts, with {DIFFERS} where something differs.",
 )
 def command(
-    catalogs: tuple[str, ...], style: str, exit_code: bool, root: Path, **options: Any
+    catalogs: Mapping[str, Path], style: str, exit_code: bool, root: Path, **options: Any
 ) -> int:
     """Show what another content of the catalog below changes here.
 
@@ -53,7 +47,7 @@ def command(
     return CONFLICTS if found.conflicts else 0 if found.is_empty else DIFFERS
 
 
-def compared(root: Path, catalogs: tuple[str, ...], **options: Any) -> StackDiff:
+def compared(root: Path, catalogs: Mapping[str, Path], **options: Any) -> StackDiff:
     """Return what other folders in the place of catalogs below change in the catalog in `root`."""
     platforms = options.pop("platforms")
     app = open_app(root=root, platforms=platforms, **options)
@@ -61,22 +55,14 @@ def compared(root: Path, catalogs: tuple[str, ...], **options: Any) -> StackDiff
         raise ConfigError(
             "this catalog stands on no other one", hint="`extends` in matrix.yaml names one"
         )
-    folders = dict(map(_folder, catalogs))
     before = Stack(files=app.workspace.files, project=app.project)
-    after = read_stack(beside(app.workspace, folders), platforms)
+    after = read_stack(beside(app.workspace, catalogs), platforms)
     return StackComparison(
         before,
         after,
-        labels={name: (_label(before, name), str(folder)) for name, folder in folders.items()},
+        labels={name: (_label(before, name), str(folder)) for name, folder in catalogs.items()},
         as_app=lambda project: app_on(project, **options),
     ).compare()
-
-
-def _folder(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or not Path(path).is_dir():
-        raise SelectionError(f"{text!r} is no NAME=PATH of a folder", hint="--catalog NAME=PATH")
-    return name, Path(path)
 
 
 def _label(stack: Stack, name: str) -> str:

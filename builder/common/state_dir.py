@@ -115,6 +115,11 @@ class StateDir:
     # What was fetched.
 
     @property
+    def upstreams(self) -> Path:
+        """Return the folder of the catalogs that this one stands on, by content."""
+        return self.root / "upstreams"
+
+    @property
     def files(self) -> Path:
         """Return the folder of downloaded files, which are named by their hashes."""
         return self.root / "files"
@@ -194,5 +199,11 @@ class StateDir:
 
     def removable(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Return those of `paths` that neither cost a download nor hold what was published."""
-        permanent = (self.registry, self.chart_repository, self.tools, self.toolroot)
+        permanent = (
+            self.registry,
+            self.chart_repository,
+            self.tools,
+            self.toolroot,
+            self.upstreams,
+        )
         return tuple(path for path in paths if path not in permanent)

@@ -276,3 +276,10 @@ def test_a_mistake_below_names_the_catalog(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES)).startswith(
         "shop:images/desk/recipe.yaml:6:1: unknown key 'prots'\n"
     )
+
+
+def test_the_tests_of_the_catalogs_below_may_be_left_out(shop: Folder) -> None:
+    files = {"images/desk/tests/test_desk.py": "def test_desk(host): ...\n"}
+    recipes = load(mine(shop, f"{TWO_LINES}tests: own\n", files)).catalog.recipes
+    assert [name for name, recipe in recipes.items() if recipe.has_tests] == ["desk"]
+    assert recipes["base"].tests == ""

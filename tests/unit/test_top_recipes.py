@@ -135,6 +135,7 @@ def test_tags_and_charts_name_what_is_offered(shop: Folder) -> None:
     assert under.tests_hash == without.targets[DESK].tests_hash != offered.tests_hash
 
 
+@pytest.mark.slow
 def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: Folder) -> None:
     week = Week(folder=shop)
     week.go_by()
@@ -204,6 +205,7 @@ def test_an_entry_of_a_recipe_that_is_no_top_any_more_is_dropped(shop: Folder) -
     assert result.lock.package_sets.keys() == sets.keys()
 
 
+@pytest.mark.slow
 def test_why_an_image_has_a_package_names_the_recipe_that_has_it(shop: Folder) -> None:
     week = Week(folder=shop)
     week.go_by()

@@ -358,3 +358,43 @@ def test_the_difference_and_the_reason_of_a_package_name_where_an_image_is_from(
     answer = Provenance(project=mine.app().project, history=history).why("tar")
     assert {reason.adopted for reason in answer.reasons} == {f"shop {RELEASE}"}
     assert f"\n  adopted from shop {RELEASE}\n" in why_text(answer)
+
+
+FROM_REGISTRY = TWO_LINES.replace("name: shop}", "name: shop, registry: '127.0.0.1:5999'}")
+
+
+def test_lock_finds_the_release_that_was_made_from_a_folder(mine: Mine) -> None:
+    mine.week.folder.write("matrix.yaml", FROM_REGISTRY)
+    mine.week.folder.write("matrix.lock", dump(Lock()))
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    pin = mine.app().locked().upstreams["shop"]
+    assert (pin.release, pin.record, pin.date) == (RELEASE, mine.pin.record, "2026-11-23")
+    assert (pin.registry, pin.builder) == ("127.0.0.1:5999", VERSION)
+    assert pin.content == mine.theirs().source.content
+    assert set(actions(mine.plan()).values()) == {"adopt"}
+
+
+@pytest.mark.parametrize(("follow", "release"), [("releases", ""), ("commits", RELEASE)])
+def test_a_folder_that_changed_since_has_no_release(mine: Mine, follow: str, release: str) -> None:
+    mine.shop.folder.write("images/desk/files/lamp.conf", "on\n")
+    follows = FROM_REGISTRY.replace("name: shop,", f"name: shop, follow: {follow},")
+    mine.week.folder.write("matrix.yaml", follows)
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    assert mine.app().locked().upstreams["shop"].release == release
+    adopted = [key for key, it in mine.plan().targets.items() if it.action == "adopt"]
+    images = {key.partition("/")[0] for key in adopted}
+    assert images == ({"base", "tool", "speech"} if release else set())
+
+
+def test_a_registry_that_does_not_answer_keeps_the_release_of_the_same_folder(mine: Mine) -> None:
+    mine.week.folder.write("matrix.yaml", FROM_REGISTRY)
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    before = mine.app().locked().upstreams["shop"]
+    error = StepError("the registry answered 500")
+    mine.week.store.fail("tags", error, on=f"{THEIRS}-releases", times=9)
+    result = mine.app().lock()
+    assert [(item.subject, item.keeps) for item in result.problems] == [("catalog shop", True)]
+    assert result.lock.upstreams["shop"] == before
