@@ -103,7 +103,7 @@ class PackageLocker:
     def lock(
         self, targets: Sequence[Target], previous: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """Return the package sets of `targets` (parents first) by id, and what failed.
+        """Return the package sets of `targets` (parents first), as in a lock, and what failed.
 
         Targets that add nothing have none. A failure stops no other target: the previous package
         set stays if the recipe still asks for it; otherwise the target is left out, with its
@@ -313,7 +313,7 @@ class PackageLocker:
         ecosystems = self._requests.moved(target, package_sets, previous_lock)
         if previous.request.endswith(MOVED):
             ecosystems |= previous.packages.keys()
-        must_move = self._must_move.get(target.id, frozenset())
+        must_move = self._must_move.get(target.made_id, frozenset())
         # An older builder had no resolver for these.
         names = self._requests.names(target)
         ecosystems |= {name for name in self._resolvers if name in names} - previous.packages.keys()
@@ -326,7 +326,7 @@ class PackageLocker:
     def _preferred(
         self, target: Target, packages: Mapping[str, LockedPackage]
     ) -> dict[str, LockedPackage]:
-        may_move = self._upgrade.names | self._must_move.get(target.id, frozenset())
+        may_move = self._upgrade.names | self._must_move.get(target.made_id, frozenset())
         return {name: package for name, package in packages.items() if name not in may_move}
 
     def _report_packages(

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.flattened import flattened
+from builder.app.inheritance import inheritance
 from builder.catalog.selection import find, select
 from builder.common.errors import BuilderError, Location
 from builder.diff.why import lineage
 from builder.lock.locker import lock_catalog
-from builder.lock.lockfile import PackageSet
+from builder.lock.lockfile import PackageSet, dump
 from builder.lock.package_locker import NOTHING
 from builder.project import Project, Workspace
+from builder.report.plan import as_table
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.bases import FakeBases
 from tests.fakes.catalog import ARM, LOCK, Folder, Week, plan_of, prints, with_package_sets
@@ -157,6 +160,35 @@ def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: F
     assert shares[-2:] == [SPEECH, f"{SPEECH}~trust"]
 
 
+def test_a_catalog_above_puts_them_on_what_it_stands_on(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(with_package_sets(shop.load(), LOCK)))
+    below = prints(shop.load(), LOCK)
+    text = (
+        "extends: {path: ../shop, name: shop}\ncatalog: {name: mine}\n"
+        "patches: {p: {images: charted, top+: [trust], why: w}}\n"
+    )
+    mine = Folder(shop.root.parent / "mine", {"matrix.yaml": text, "images/trust/files/a": "a\n"})
+    workspace = Workspace(mine.root)
+    project = workspace.load(ecosystems=ECOSYSTEMS)
+    inherits = inheritance(project)
+    assert inherits is not None
+    assert inherits.held_targets(project) >= {f"{DESK}~", SPEECH}
+    assert prints(project, LOCK)[f"{DESK}~"].digest == below[DESK].digest
+    alone = Folder(shop.root.parent / "alone", {})
+    for file in flattened(project, workspace.files):
+        alone.write(file.path, file.data.decode())
+    flat = prints(alone.load(), LOCK)
+    assert {key: item.digest for key, item in flat.items()} == {
+        key: item.digest for key, item in prints(project, LOCK).items()
+    }
+
+
+def test_the_plan_shows_no_tag_of_what_is_under_them(shop: Folder) -> None:
+    rows = as_table(plan_of(topped(shop, speech="[trust]"), pick=[f"+{SPEECH}"])).splitlines()
+    shown = {row.split()[0]: row.split()[2] for row in rows if "speech" in row}
+    assert shown == {f"build:{SPEECH}~": "new:", f"build:{SPEECH}": "lang1.9.7"}
+
+
 def test_an_image_that_is_not_offered_has_none(shop: Folder) -> None:
     shop.edit("matrix.yaml", "publish: false}", "publish: false, top: [trust]}")
     assert refused(shop) == (
@@ -164,7 +196,8 @@ def test_an_image_that_is_not_offered_has_none(shop: Folder) -> None:
         " [E-TOP-UNUSED]\n"
         "      tool: {from: base, publish: false, top: [trust]}\n"
         "                                         ^\n"
-        "  hint: put the packages into a recipe, or the top on the images that charts name"
+        "  hint: a patch of `recipes` reaches what stands on it; `charted` selects what charts"
+        " offer"
     )
 
 
