@@ -43,6 +43,7 @@ from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
+from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
@@ -89,6 +90,14 @@ class Project:
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
+
+    @cached_property
+    def stack(self) -> tuple[tuple[str, str], ...]:
+        """The names and contents of its catalogs; none for a catalog that stands alone."""
+        catalogs = self.workspace().files.catalogs
+        if len(catalogs) < 2:
+            return ()
+        return tuple((item.name, content_in(item.checkout)) for item in catalogs)
 
     def workspace(self, state: Path | None = None) -> Workspace:
         """Return its folder, and that of what is derived."""

@@ -25,6 +25,7 @@ class Patching:
         self.features: dict[str, ChartFeature] = dict(objects.features)
         self.errors: list[BuilderError] = []
         self.failed = 0  # mistakes, told or not
+        self.notes: list[str] = []  # what a maintainer may not expect
         self._told: set[tuple[str, ...]] = set()
         self._said: dict[tuple[str, str, str], tuple[Patch, Any]] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from builder.app.flattened import flattened
 from builder.app.value_origins import value_origins
 from builder.charts.next_version import files_of
+from builder.charts.repository.oci_artifact import package_in
+from builder.charts.semver import about
 from builder.common.errors import BuilderError, SelectionError
 from builder.lock.lockfile import VersionLock, dump, parse
 from builder.plan.registry_state import read_registry_state
@@ -63,6 +66,24 @@ def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
     state = read_registry_state(week.store, project, LOCK, prints(project))
     plan = plan_of(project, lock=LOCK, registry_state=state)
     assert {item.action for item in plan.targets.values()} == {"reuse"}
+
+
+def test_a_package_of_a_chart_names_the_catalogs_that_it_was_made_from(shop: Folder) -> None:
+    folder = Folder(mine(shop, TWO_LINES).root, {})
+    week, named = Week(folder=folder), []
+    for _ in range(2):  # a package that is not released yet is made again
+        plan = week.plan()
+        run = week.app().run(week.planned(plan), ("base", "build", "chart"))
+        assert run.results["chart:desk"].status == "done"
+        artifact = week.store.get(plan.charts["desk"].reference)
+        assert artifact is not None
+        annotations = about(package_in(artifact, "desk").files)["annotations"]
+        assert isinstance(annotations, dict)
+        named.append(json.loads(annotations["catalog/catalogs"]))
+        folder.write("matrix.yaml", TWO_LINES + "network: {proxy: {none: a.example}}\n")
+    assert [[item["name"] for item in catalogs] for catalogs in named] == [["shop", "mine"]] * 2
+    assert named[0][0] == named[1][0]
+    assert named[0][1] != named[1][1]
 
 
 def test_it_adds_changes_and_removes(shop: Folder) -> None:

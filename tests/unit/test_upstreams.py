@@ -16,8 +16,8 @@ from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.upstreams.git import GitSources
 from builder.upstreams.newest import FetchedCatalogs
 from tests.fakes.catalog import FILES, LOCK, Folder, prints
+from tests.fakes.git_upstream import Repository
 from tests.fakes.store import FakeStore
-from tests.fakes.upstream import Repository
 
 pytestmark = pytest.mark.slow  # git runs for each
 LOCKED = {**FILES, "matrix.lock": dump(LOCK)}

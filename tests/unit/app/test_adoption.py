@@ -398,3 +398,53 @@ def test_a_registry_that_does_not_answer_keeps_the_release_of_the_same_folder(mi
     result = mine.app().lock()
     assert [(item.subject, item.keeps) for item in result.problems] == [("catalog shop", True)]
     assert result.lock.upstreams["shop"] == before
+
+
+def test_a_machine_that_cannot_write_leaves_copies_to_the_one_that_can(
+    mine: Mine, tmp_path: Path
+) -> None:
+    mine.shop.folder.write("images/desk/tests/test_desk.py", "def test_desk(host): ...\n")
+    mine.week.store.calls.clear()
+    worker = mine.app(hand_over_to=tmp_path / "handed", run="r1")
+    assert failed(worker.run(worker.plan(), ("base", "build"))) == {}
+    assert mine.week.store.writes == []
+    assert {target.partition("/")[0] for target in mine.week.smoke.called("test")} == {"desk"}
+    handed = {path.name.partition("_")[0] for path in (tmp_path / "handed").iterdir()}
+    assert handed == {"build-desk"}
+    mine.week.smoke.calls.clear()
+    writer = mine.app(handed_over_in=tmp_path / "handed", run="r1")
+    planned = writer.plan()
+    assert failed(writer.run(planned, ("base", "build"))) == {}
+    assert mine.week.smoke.calls == []
+    assert {item.action for item in mine.plan().targets.values()} == {"reuse"}
+    assert failed(mine.run()) == {}
+    desks = [item for item in mine.record().targets.values() if item.image == "desk"]
+    assert {item.tests_hash for item in desks} == {
+        item.tests_hash for item in planned.targets.values() if item.target.recipe == "desk"
+    }
+    assert all(item.adopted for item in desks)
+
+
+def test_what_is_stated_of_an_image_comes_with_it(mine: Mine) -> None:
+    digest = mine.theirs().targets["tool/os=2"].digest
+    beside = digest.replace(":", "-")
+    for end in ("", ".sig", ".sbom"):
+        said = Artifact(kind="application/x", files={}, config=end.encode())
+        mine.week.store.put(said, parse(f"{THEIRS}-tool:{beside}{end}"))
+    mine.run()
+    for end in ("", ".sig", ".sbom"):
+        found = mine.week.store.get(parse(f"{OWN}/my-tool:{beside}{end}"))
+        assert found is not None
+        assert found.config == end.encode()
+    assert mine.week.store.digest(parse(f"{OWN}/my-tool:{beside}.att")) is None
+
+
+def test_the_commands_of_an_adoption_are_shown(mine: Mine) -> None:
+    app = mine.app()
+    planned = app.plan()
+    item = planned.targets["tool/os=2"]
+    lines = list(
+        app.adapters.commands(app.context(planned), {"x": planned.steps["build:tool/os=2"]})
+    )
+    assert item.adoptable is not None
+    assert lines[-1].endswith(f"docker://{item.adoptable.image} docker://{item.reference}")
