@@ -89,7 +89,7 @@ def top_problem(image: Image, top: str, *, is_offered: bool) -> tuple[str, str, 
         return "E-TOP-MIRRORED", message, "leave this image out"
     if not is_offered:
         message = f"image {image.name!r} is not offered, so nothing gets its top {top!r}"
-        hint = "put the packages into a recipe, or the top on the images that charts name"
+        hint = "a patch of `recipes` reaches what stands on it; `charted` selects what charts offer"
         return "E-TOP-UNUSED", message, hint
     return None
 
