@@ -90,7 +90,7 @@ _REGISTRY = click.option(
 )
 today = click.option(
     "--today",
-    envvar="BUILDERtoday",
+    envvar="BUILDER_TODAY",
     callback=_day,
     help="The day of the plan, YYYY-MM-DD; by default today.",
 )
