@@ -177,7 +177,7 @@ class _Stack:
                 id="E-CATALOG-MISSING",
             )
         if self._finding.pins and below.pin is None and by is above[0]:
-            self.pins[name] = _pin_of_folder(below.catalog, extends)
+            self.pins[name] = pin_of_folder(below.catalog, extends)
         self.add(below, above, location)
 
     def _found(self, extends: Extends, by: _Reached, location: Location) -> _Reached:
@@ -312,7 +312,8 @@ def _check_circle(below: SourceCatalog, location: Location, above: tuple[_Reache
         raise ConfigError(message, location=location, id="E-CATALOG-CYCLE")
 
 
-def _pin_of_folder(catalog: SourceCatalog, extends: Extends) -> PinnedCatalog:
+def pin_of_folder(catalog: SourceCatalog, extends: Extends) -> PinnedCatalog:
+    """Return what matrix.lock says of a folder: its content, of which no release is known yet."""
     lock = catalog.text(locks.FILE) if catalog.has(locks.FILE) else ""
     return PinnedCatalog(
         source=extends.source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -43,6 +43,7 @@ from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
+from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
@@ -89,6 +90,14 @@ class Project:
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
+
+    @cached_property
+    def stack(self) -> tuple[tuple[str, str], ...]:
+        """The names and contents of its catalogs; none for a catalog that stands alone."""
+        catalogs = self.workspace().files.catalogs
+        if len(catalogs) < 2:
+            return ()
+        return tuple((item.name, content_in(item.checkout)) for item in catalogs)
 
     def workspace(self, state: Path | None = None) -> Workspace:
         """Return its folder, and that of what is derived."""
@@ -205,9 +214,13 @@ class Workspace:
         own = self.files.own
         return own.text(locks.FILE) if own.has(locks.FILE) else ""
 
-    def write_lock(self, lock: Lock) -> bool:
-        """Write matrix.lock, but what is inherited; whether that changed it."""
-        return write(self.root / locks.FILE, locks.dump(own_lock(self.files, lock)).encode())
+    def write_lock(self, lock: Lock, keeps: Collection[str] | None = ()) -> bool:
+        """Write matrix.lock, but what is inherited; whether that changed it.
+
+        The targets `keeps` are locked here, whatever is below; None: everything is.
+        """
+        own = own_lock(self.files, lock, keeps)
+        return write(self.root / locks.FILE, locks.dump(own).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
@@ -465,11 +478,14 @@ def _feature(
 
 
 def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
-    """Yield each recipe that an image names, where it does, and whether it mirrors an image."""
+    """Yield each recipe of images, where it is named, and whether it mirrors an image."""
     for image in matrix.images.values():
         yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
         for index, top in enumerate(image.top):
             yield top, ("images", image.name, "top", index), False
+    for patch in matrix.patches.values():
+        for index, top in enumerate(patch.more_top):
+            yield top, ("patches", patch.name, "top+", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from builder.common.errors import BuilderError
@@ -33,8 +34,16 @@ def lock_in_force(files: CatalogFiles, origin: str, errors: list[BuilderError]) 
     return replace(laid_over(found), upstreams=upstreams)
 
 
-def own_lock(files: CatalogFiles, lock: Lock) -> Lock:
-    """Return what is to be written of a lock into the own file: all but what is inherited."""
-    if files.below:
-        lock = without_inherited(lock, laid_over(lock_of(item) for item in files.below))
+def inherited_lock(files: CatalogFiles) -> Lock:
+    """Return what the catalogs below have locked."""
+    return laid_over(lock_of(item) for item in files.below)
+
+
+def own_lock(files: CatalogFiles, lock: Lock, keeps: Collection[str] | None = ()) -> Lock:
+    """Return what is to be written of a lock into the own file: all but what is inherited.
+
+    The targets `keeps` are locked here, whatever is below; None: everything is.
+    """
+    if files.below and keeps is not None:
+        lock = without_inherited(lock, inherited_lock(files), keeps)
     return replace(lock, replaces=to_record(replaced_files(files)))

@@ -12,6 +12,7 @@ from typing import Any
 
 from builder.app import planning
 from builder.app.adapters import AdapterFactory, Adapters, Notify, Setup
+from builder.app.inheritance import kept_here
 from builder.app.locking import choose_lock, upgrade_of
 from builder.app.options import Options
 from builder.app.planning import EnginePlatforms, Planned
@@ -25,7 +26,7 @@ from builder.app.run import (
     with_release,
     write_chart_index,
 )
-from builder.app.upstream_releases import check_rendering, upstreams_of, with_adoptables
+from builder.app.upstream_releases import Wanted
 from builder.build.disk import Measure
 from builder.build.events import Listener
 from builder.build.image_steps import Action
@@ -40,7 +41,6 @@ from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult
 from builder.lock.lockfile import Lock, parse
 from builder.network.build_env import effective_network
-from builder.plan.adoptables import read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
@@ -182,21 +182,29 @@ class App:
         *,
         select: Sequence[str] | None = None,
         bases: BaseLocker | None = None,
+        holds: bool = True,
     ) -> LockResult:
         """Return a new lock, which is not written: what still fits the catalog stays as it is.
 
         `upgrade` names the packages, recipes, images, axes or release lines that become newer;
-        None is all. `bases` takes the place of where base images come from. What could not be
-        looked up is in its `problems`. Raises ConfigError for what is wrong with the catalog.
+        None is all. `bases` takes the place of where base images come from. What is inherited from
+        the catalogs below moves only where `holds` is false. What could not be looked up is in its
+        `problems`. Raises ConfigError for what is wrong with the catalog.
         """
-        selected = self.selected(select)
-        return choose_lock(self.project, self.adapters, selected, upgrade_of(upgrade), bases)
+        return choose_lock(
+            self.project,
+            self.adapters,
+            self.selected(select),
+            upgrade_of(upgrade),
+            bases=bases,
+            holds=holds,
+        )
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, and plan with it from now on; whether that changed the file."""
         self._whole_project = replace(self._whole_project, lock=lock)
         self.project = replace(self.project, lock=lock)
-        return self.workspace.write_lock(lock)
+        return self.workspace.write_lock(lock, kept_here(self.project))
 
     # The plan.
 
@@ -248,7 +256,7 @@ class App:
         self,
         lock: Lock,
         fingerprints: Mapping[str, Fingerprint],
-        selected: Collection[str],
+        selected: Sequence[str],
         *,
         offline: bool,
         is_patient: bool,
@@ -265,15 +273,17 @@ class App:
                 fingerprints,
                 takes_chroot=self.options.takes_chroot,
             )
-            # A registry that does not answer is not waited for: what it has can be built.
-            records = read_upstreams(self.adapters.store, upstreams_of(self.workspace.files, lock))
-            if not self.options.build_anyway:
-                check_rendering(
-                    self.workspace.files, records, fingerprints, planning.fingerprints_of
-                )
-            return with_adoptables(
-                state, store, records, self.project, lock, fingerprints, selected
+            wanted = Wanted(
+                project=self.project,
+                files=self.workspace.files,
+                lock=lock,
+                fingerprints=fingerprints,
+                selected=selected,
+                fingerprints_of=planning.fingerprints_of,
+                is_any_builders=self.options.build_anyway,
             )
+            # A registry below that does not answer is not waited for: what it has can be built.
+            return wanted.with_adoptables(state, self.adapters.store)
 
     # The run.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from builder.app.pruned_data import without
 from builder.catalog.merge import MergedDocument
 from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile, UpstreamChartFile
 from builder.catalog.parser import layered
@@ -44,7 +45,7 @@ def flattened(project: Project, files: CatalogFiles) -> Iterator[FlatFile]:
     Raises ConfigError for a patch that selects by a catalog, of which there is one then.
     """
     matrix = layered(files.texts_of(MATRIX), MATRIX, Matrix)
-    yield FlatFile(path=MATRIX, data=as_yaml(_alone(matrix)))
+    yield FlatFile(path=MATRIX, data=as_yaml(without(_alone(matrix), project.declared.pruned)))
     if project.lock is not None:
         lock = replace(project.lock, upstreams={}, replaces={})
         yield FlatFile(path=lockfile.FILE, data=lockfile.dump(lock).encode())

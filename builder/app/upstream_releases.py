@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import Settings
@@ -13,7 +13,8 @@ from builder.common.source_content import content_in
 from builder.common.text import count
 from builder.common.version import VERSION
 from builder.lock.lockfile import Lock
-from builder.plan.adoptables import Upstream, UpstreamRecord, find_adoptables
+from builder.lock.pinned import PinnedCatalog
+from builder.plan.adoptables import Upstream, UpstreamRecord, find_adoptables, read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import compare
 from builder.plan.models import RegistryState, with_missing
@@ -31,17 +32,20 @@ def upstreams_of(files: CatalogFiles, lock: Lock) -> tuple[Upstream, ...]:
     """
     if not any(pin.record for pin in lock.upstreams.values()):
         return ()
-    settings = dict(_settings(files))
-    return tuple(
-        Upstream(
-            name=name,
-            template=settings[name].repository,
-            registry=pin.registry or _first_registry(settings[name]),
-            release=pin.release,
-            record=pin.record,
-        )
-        for name in reversed(settings)
-        if (pin := lock.upstreams.get(name)) is not None and pin.record
+    names = [item.name for item in reversed(files.below)]
+    pins = {name: lock.upstreams[name] for name in names if name in lock.upstreams}
+    return tuple(place_of(files, name, pin) for name, pin in pins.items() if pin.record)
+
+
+def place_of(files: CatalogFiles, name: str, pin: PinnedCatalog) -> Upstream:
+    """Return where the images of a catalog below are, with the release that is pinned."""
+    settings = dict(_settings(files))[name]
+    return Upstream(
+        name=name,
+        template=settings.repository,
+        registry=pin.registry or _first_registry(settings),
+        release=pin.release,
+        record=pin.record,
     )
 
 
@@ -68,30 +72,38 @@ def _first_registry(settings: Settings) -> str:
     return settings.embedded if first == "embedded" else first
 
 
-def with_adoptables(
-    state: RegistryState,
-    store: Registry,
-    records: Sequence[UpstreamRecord],
-    project: Project,
-    lock: Lock,
-    fingerprints: Mapping[str, Fingerprint],
-    selected: Collection[str],
-) -> RegistryState:
-    """Return the state of the own registry with what can be adopted of what it lacks."""
-    if not records:
-        return state
-    expansion = project.expansion
-    needed = with_missing(tuple(selected), expansion, state.digests)
-    roots = (expansion.targets[key] for key in needed if expansion.targets[key].is_root)
-    bases = dict.fromkeys(root.parent for root in roots)
-    adoptables = find_adoptables(
-        store,
-        records,
-        fingerprints={key: fingerprints[key] for key in needed if key not in state.digests},
-        bases=[key for key in bases if key not in state.digests],
-        lock=lock,
-    )
-    return replace(state, adoptables=adoptables)
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A catalog, and which of its targets are wanted. `is_any_builders`: see `check_rendering`."""
+
+    project: Project
+    files: CatalogFiles
+    lock: Lock
+    fingerprints: Mapping[str, Fingerprint]
+    selected: Sequence[str]
+    fingerprints_of: Callable[[Project, Lock], Mapping[str, Fingerprint]]
+    is_any_builders: bool = False
+
+    def with_adoptables(self, state: RegistryState, store: Registry) -> RegistryState:
+        """Return the state of the own registry with what can be adopted of what it lacks.
+
+        Nobody is asked where it lacks nothing. Raises ConfigError as `check_rendering` does.
+        """
+        targets = self.project.expansion.targets
+        needed = with_missing(self.selected, self.project.expansion, state.digests)
+        roots = dict.fromkeys(targets[key].parent for key in needed if targets[key].is_root)
+        missing = [key for key in needed if key not in state.digests]
+        bases = [key for key in roots if key not in state.digests]
+        if not missing and not bases:
+            return state
+        records = read_upstreams(store, upstreams_of(self.files, self.lock))
+        if not self.is_any_builders:
+            check_rendering(self.files, records, self.fingerprints, self.fingerprints_of)
+        wanted = {key: self.fingerprints[key] for key in missing}
+        adoptables = find_adoptables(
+            store, records, fingerprints=wanted, bases=bases, lock=self.lock
+        )
+        return replace(state, adoptables=adoptables)
 
 
 def check_rendering(

@@ -5,8 +5,8 @@ Pure: the files are read before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion, expand
@@ -17,12 +17,14 @@ from builder.catalog.models import (
     Recipe,
     UpstreamChartRecipe,
 )
-from builder.catalog.offer import offered, restricted
+from builder.catalog.narrowing import Pruned
+from builder.catalog.offer import offered, restricted, with_only
 from builder.catalog.parser import CheckName, ParsedMatrix
 from builder.catalog.patches import patched
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.catalog.selectors import Objects
 from builder.common.errors import BuilderError, raise_all
+from builder.common.text import count, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +71,10 @@ def evaluated(
 
     Where `tolerated` is a list, mistakes that leave something to compare are added to it instead.
     """
-    whole = folders.file.matrix
-    expansion, found = _expanded(folders, whole, folders.recipes)
+    expansion, found = _expanded(folders, folders.file.matrix, folders.recipes)
     raise_all([*errors, *found], None if expansion is None else tolerated)
     assert expansion is not None
+    whole = _without_pruned(folders.file.matrix, expansion)
     choice, found = offered(_objects(folders, whole, expansion))
     raise_all(found, tolerated)
     matrix, expansion = restricted(whole, expansion, choice)
@@ -82,7 +84,8 @@ def evaluated(
         other, found = _expanded(folders, changed.matrix, changed.recipes)
         raise_all(found, None if other is None else tolerated)
         assert other is not None
-        matrix, expansion = restricted(changed.matrix, other, choice)
+        other = replace(other, pruned=_joined(expansion.pruned, other.pruned))
+        matrix, expansion = restricted(_without_pruned(changed.matrix, other), other, choice)
     else:
         matrix = changed.matrix
     used = {name for image in matrix.images.values() for name in (image.recipe, *image.top)}
@@ -91,8 +94,40 @@ def evaluated(
         recipes={name: recipe for name, recipe in changed.recipes.items() if name in used},
         features=changed.features,
         expansion=expansion,
-        notes=tuple(changed.notes),
+        notes=(*changed.notes, *_notes(expansion.pruned)),
     )
+
+
+def _without_pruned(matrix: Matrix, expansion: Expansion) -> Matrix:
+    """Return a matrix without the images and charts of which nothing is left."""
+    if not expansion.pruned.images and not expansion.pruned.charts:
+        return matrix
+    charts = (*expansion.charts, *expansion.upstream_charts)
+    return with_only(matrix, expansion.variants, charts)
+
+
+def _joined(before: Pruned, after: Pruned) -> Pruned:
+    """Return what was left out before patches, and after them."""
+    return Pruned(
+        entries=tuple(dict.fromkeys((*before.entries, *after.entries))),
+        variants=tuple(
+            item for item in (*before.variants, *after.variants) if item.image not in after.images
+        ),
+        images=(*before.images, *after.images),
+        charts=(*before.charts, *after.charts),
+    )
+
+
+def _notes(pruned: Pruned) -> Iterator[str]:
+    """Yield what is left out of the catalogs below."""
+    if pruned.entries:
+        names = count(len(pruned.entries), "name")
+        yield f"note: {names} in lists of catalogs below left out: nothing here has them"
+    for noun, names_left in (("image", pruned.images), ("chart", pruned.charts)):
+        if names_left:
+            nouns = count(len(names_left), noun)
+            left = listed(names_left)
+            yield f"note: {nouns} of catalogs below left out: no target of {left} is left"
 
 
 def _objects(folders: CatalogFolders, matrix: Matrix, expansion: Expansion) -> Objects:

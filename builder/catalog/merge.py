@@ -60,6 +60,7 @@ class MergedDocument(Document):
     places: Mapping[Path, _Place] = field(default_factory=dict)
     key_places: Mapping[Path, _Place] = field(default_factory=dict)
     touched: Mapping[Path, tuple[Origin, ...]] = field(default_factory=dict)
+    top: str = ""  # the name of the own catalog, as that of its layer
 
     def at(self, path: Path) -> Location:
         """Return the location of the value at `path`, or of the mapping or list around it."""
@@ -84,6 +85,22 @@ class MergedDocument(Document):
     def removed_names(self, path: Path) -> tuple[str, ...]:
         """Return the keys that a catalog took out of the mapping at `path`."""
         return tuple(str(key[-1]) for key in self.touched if key[:-1] == path and self.removed(key))
+
+    def own(self, path: Path) -> Location | None:
+        """Return where the own catalog says something of what is at `path`, or of what is around
+        it, if it does.
+        """
+        while path:
+            place = self.key_places.get(path) or self.places.get(path)
+            if place is not None and place.layer.catalog == self.top:
+                return place.location
+            if path in self.touched:
+                own = [origin for origin in self.touched[path] if origin.catalog == self.top]
+                return own[-1].location if own else None
+            if place is not None:
+                return None
+            path = path[:-1]
+        return None
 
     def catalog_of(self, path: Path) -> str:
         """Return the lowest catalog that declares what is at `path`."""
@@ -122,6 +139,7 @@ def merge(
         places=merger.places,
         key_places=merger.key_places,
         touched={path: tuple(origins) for path, origins in merger.touched.items()},
+        top=layers[-1].catalog,
     )
     return document, merger.errors
 

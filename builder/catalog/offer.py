@@ -69,10 +69,10 @@ def restricted(
         charts={name: items for name, items in expansion.charts.items() if name in choice.charts},
         upstream_charts=_among(expansion.upstream_charts, choice.charts),
     )
-    return _matrix_of(matrix, variants, choice.charts), left
+    return with_only(matrix, variants, choice.charts), left
 
 
-def _matrix_of(matrix: Matrix, images: Collection[str], charts: Collection[str]) -> Matrix:
+def with_only(matrix: Matrix, images: Collection[str], charts: Collection[str]) -> Matrix:
     """Return a matrix with some of its images and charts."""
     return replace(
         matrix,

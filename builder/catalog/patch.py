@@ -35,7 +35,17 @@ KINDS = ("charts", "images", "recipes", "features")
 """The kinds of objects that patches change, each by a key of this name."""
 CHANGES: Mapping[str, tuple[str, ...]] = {
     "charts": ("values", "features+", "features-", "head", "only"),
-    "images": ("only", "exclude+", "publish", "pin", "platforms", "untagged+", "lock"),
+    "images": (
+        "top+",
+        "top-",
+        "only",
+        "exclude+",
+        "publish",
+        "pin",
+        "platforms",
+        "untagged+",
+        "lock",
+    ),
     "recipes": (
         "packages+",
         "packages-",
@@ -153,6 +163,13 @@ class Selection(FileModel):
 class ImagePatch(FileModel):
     """What patches of images say."""
 
+    more_top: Annotated[
+        tuple[Name, ...],
+        Field(alias="top+", description="images: recipes on what is offered of them"),
+    ] = ()
+    fewer_top: Annotated[
+        tuple[Name, ...], Field(alias="top-", description="images: top recipes that they lose")
+    ] = ()
     more_exclude: Annotated[
         tuple[Constraint, ...],
         Field(alias="exclude+", description="images: drop the variants that match one of these"),
@@ -255,6 +272,12 @@ class Patch(ChartPatch, RecipePatch, ImagePatch, Selection):
     def selectors(self) -> tuple[str, ...]:
         """The selectors of what it changes."""
         return tuple(item for kind in self.kinds for item in getattr(self, kind))
+
+    @property
+    def adds_packages(self) -> bool:
+        """Whether it gives recipes packages."""
+        extras = [extra for extra in self.when.values() if extra]
+        return bool(self.more_packages) or any(it.packages or it.more_packages for it in extras)
 
     def expects(self, number: int) -> bool:
         """Whether it selects as many objects as it expects."""

@@ -65,7 +65,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
         recipes=patching.recipes,
         features=patching.features,
         errors=patching.errors,
-        notes=notes,
+        notes=(*notes, *patching.notes),
     )
 
 

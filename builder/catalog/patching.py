@@ -24,6 +24,7 @@ class Patching:
         self.recipes: dict[str, Recipe] = dict(objects.recipes)
         self.features: dict[str, ChartFeature] = dict(objects.features)
         self.errors: list[BuilderError] = []
+        self.notes: list[str] = []  # what a maintainer may not expect
         self._told: set[tuple[str, ...]] = set()
         self._said: dict[tuple[str, str, str], tuple[Patch, Any]] = {}
 

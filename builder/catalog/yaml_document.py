@@ -53,6 +53,10 @@ class Document:
         """Return where what was at `path` is removed: nowhere, in a file of one catalog."""
         return None
 
+    def own(self, path: Path) -> Location | None:
+        """Return where the own catalog says what is at `path`: there is no other one."""
+        return self.at_key(path) if path and isinstance(path[-1], str) else self.at(path)
+
     def catalog_of(self, path: Path) -> str:
         """Return the catalog that declares what is at `path`; "" in a file of one catalog."""
         return ""

@@ -12,7 +12,6 @@ from builder.catalog.parser import layered
 from builder.catalog.schema import names_of, overlay_schema
 from builder.cli.open import open_app
 from builder.cli.options import planning
-from builder.common.errors import ConfigError
 from builder.common.files import write
 from builder.source_catalogs import MATRIX
 
@@ -29,21 +28,16 @@ def command(out: Path, **options: Any) -> int:
     """Write a JSON schema with which an editor completes a matrix.yaml that has `extends`.
 
     It lists the axes, values, images, charts, features and paths of values of the catalog with
-    those below it. Its name belongs into the first line of matrix.yaml:
-    `# yaml-language-server: $schema=FILE`.
+    those below it. For a catalog that stands alone, it is the schema of those that stand on it.
+    Its name belongs into the first line of matrix.yaml: `# yaml-language-server: $schema=FILE`.
 
     \b
     Example:
       builder schema --out overlay.schema.json
     """
     app = open_app(**options)
-    files = app.workspace.files
-    if not files.below:
-        raise ConfigError(
-            "this catalog stands on no other one",
-            hint="the schema is for a matrix.yaml with `extends`",
-        )
-    names = names_of(app.catalog, layered(files.texts_of(MATRIX), MATRIX, Matrix))
+    document = layered(app.workspace.files.texts_of(MATRIX), MATRIX, Matrix)
+    names = names_of(app.catalog, document)
     write(out, overlay_schema(names).encode())
     click.echo(f"{out} written", err=True)
     return 0

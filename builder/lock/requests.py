@@ -166,7 +166,7 @@ class PackageRequests:
                 for ecosystem, packages in package_sets[ancestor.made_id].packages.items():
                     collected, introduced_by = inherited.setdefault(ecosystem, ({}, {}))
                     collected |= packages
-                    introduced_by |= dict.fromkeys(packages, ancestor.id)
+                    introduced_by |= dict.fromkeys(packages, ancestor.made_id)
         return inherited
 
     def moved(

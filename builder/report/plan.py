@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from builder.catalog.ids import TargetId
 from builder.charts.next_version import ChartChange
 from builder.common.text import count, first_line
 from builder.plan.models import FORMAT, Plan, TargetPlan
@@ -81,6 +82,8 @@ def as_table(plan: Plan) -> str:
         target_plan = plan.targets.get(step.target) if step.kind == "build" else None
         chart = plan.charts.get(step.target) if step.kind == "chart" else None
         tag = target_plan.exact if target_plan else chart.version if chart else ""
+        if target_plan and TargetId(step.target).is_under:
+            tag = ""
         if step.kind == "release":
             tag = plan.release
         rows.append((step.id, step.action, tag, step.reason))

@@ -50,6 +50,7 @@ def report_of(
     changes: Difference | None = None,
     stopped: str = "",
     not_locked: Sequence[NotLocked] = (),
+    old_upstreams: Sequence[str] = (),
 ) -> Report:
     """Return the report of a run.
 
@@ -71,6 +72,7 @@ def report_of(
         changes=changes,
         not_locked=tuple(not_locked),
         never_locked=plan.never_locked,
+        old_upstreams=tuple(old_upstreams),
     )
 
 
@@ -137,6 +139,7 @@ def as_markdown(report: Report) -> str:
         *run_stats.bake_lines(report.bake),
         *_not_locked(report.not_locked),
         *(line for text in never_built_lines(report.never_locked) for line in (text, "")),
+        *(line for text in report.old_upstreams for line in (text, "")),
         *diff.section(report.changes),
         *_images(report.targets),
         *_charts(report.charts),

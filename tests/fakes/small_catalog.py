@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from builder.catalog.evaluation import CatalogFolders, Evaluated, evaluated
 from builder.catalog.models import (
@@ -71,11 +72,15 @@ FILES: Mapping[str, Mapping[str, str]] = {
     },
     "plain": {},
 }
+NONE: Mapping[str, str] = MappingProxyType({})
 LIBRARY = {"Chart.yaml": b"apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n"}
 
 
-def folders(text: str, *below: str) -> CatalogFolders:
-    """A catalog whose matrix.yaml has this text, over those of others, the lowest first."""
+def folders(text: str, *below: str, more: Mapping[str, str] = NONE) -> CatalogFolders:
+    """A catalog whose matrix.yaml has this text, over those of others, the lowest first.
+
+    `more` are recipes that it has beside those above.
+    """
     texts = [
         SourceText(f"below{number}", f"below{number}:matrix.yaml", item)
         for number, item in enumerate(below, start=1)
@@ -86,7 +91,7 @@ def folders(text: str, *below: str) -> CatalogFolders:
     return CatalogFolders(
         file=file,
         platforms=file.matrix.platforms,
-        recipes={name: _recipe(name, text) for name, text in RECIPES.items()},
+        recipes={name: _recipe(name, text) for name, text in {**RECIPES, **more}.items()},
         charts={name: _chart(name, text) for name, text in CHARTS.items()},
         upstream_charts={},
         features={name: _feature(name, text) for name, text in FEATURES.items()},
@@ -95,9 +100,9 @@ def folders(text: str, *below: str) -> CatalogFolders:
     )
 
 
-def with_patches(patches: str, matrix: str = MATRIX) -> Evaluated:
+def with_patches(patches: str, matrix: str = MATRIX, more: Mapping[str, str] = NONE) -> Evaluated:
     """The catalog with patches, which are indented by two."""
-    return evaluated(folders(f"{matrix}patches:\n{patches}\n"), [])
+    return evaluated(folders(f"{matrix}patches:\n{patches}\n", more=more), [])
 
 
 def rendered(found: Evaluated, chart: str) -> dict[str, bytes]:

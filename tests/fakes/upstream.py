@@ -1,69 +1,28 @@
-"""A repository of git that a catalog stands on, made by a test."""
+"""An upstream that publishes images: small ones, for two platforms, with an index over them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from builder.common.process import Command, Runner
+from builder.oci.reference import parse
+from builder.registry.interfaces import Registry
+from tests.fakes.layout import write_layout
 
-_NO_CONFIGURATION = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
-_WHO = "committer a <a@example.org> 1795161600 +0000\n"  # 2026-11-20
-LINK, SUBMODULE = "120000", "160000"
+AMD, ARM = "linux/amd64", "linux/arm64"
 
 
-class Repository:
-    """A bare repository. Each commit on `main` holds exactly the files that it is given."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir(parents=True)
-        self.git("init", "--quiet", "--bare", "--initial-branch=main")
-
-    @property
-    def url(self) -> str:
-        """Its address, by its path."""
-        return f"file://{self.root}"
-
-    def git(self, *words: str, stdin: bytes | None = None) -> str:
-        """What git prints."""
-        argv = ("git", f"--git-dir={self.root}", *words)
-        command = Command(argv=argv, env=_NO_CONFIGURATION, stdin=stdin)
-        return Runner().run(command).stdout.strip()
-
-    def commit(
-        self, files: Mapping[str, str], *, links: Mapping[str, str] | None = None,
-        submodules: Mapping[str, str] | None = None, is_new: bool = False,
-    ) -> str:  # fmt: skip
-        """Make a commit of files, links and submodules; its id.
-
-        It follows the last one, unless it `is_new`: then the history is rewritten.
-        """
-        has_parent = not is_new and bool(self.git("for-each-ref", "refs/heads/main"))
-        lines = ["reset refs/heads/main\n"] if is_new else []
-        lines += ["commit refs/heads/main\n", _WHO, "data 1\nx\n"]
-        lines += ["from refs/heads/main^0\n", "deleteall\n"] if has_parent else []
-        for mode, texts in (("100644", files), (LINK, links or {})):
-            for path, text in texts.items():
-                lines.append(f"M {mode} inline {path}\ndata {len(text.encode())}\n{text}\n")
-        lines += [f"M {SUBMODULE} {oid} {path}\n" for path, oid in (submodules or {}).items()]
-        self.git("fast-import", "--quiet", "--force", stdin="".join(lines).encode())
-        return self.git("rev-parse", "main")
-
-    def commit_tree(self, *entries: tuple[str, str, str]) -> str:
-        """Make a commit whose folder `images` has exactly these names, modes and ids."""
-        images = self.tree(*entries)
-        matrix = self.git("rev-parse", "main:matrix.yaml")
-        top = self.tree(("images", "40000", images), ("matrix.yaml", "100644", matrix))
-        commit = self.git(
-            "-c", "user.name=a", "-c", "user.email=a@example.org", "commit-tree", top, "-m", "x"
-        )
-        self.git("update-ref", "refs/heads/main", commit)
-        return commit
-
-    def tree(self, *entries: tuple[str, str, str]) -> str:
-        """Store a tree of names with modes and ids, whatever they are; its id."""
-        raw = b"".join(
-            f"{mode} {name}".encode() + b"\0" + bytes.fromhex(oid) for name, mode, oid in entries
-        )
-        return self.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw)
+def publish(
+    store: Registry, folder: Path, image: str, content: str, platforms: tuple[str, ...] = (AMD, ARM)
+) -> str:
+    """Make a tag name an index of images with this content; return the digest of the index."""
+    reference = parse(image)
+    manifests = {}
+    for platform in platforms:
+        layout = folder / f"{content}-{platform.replace('/', '-')}"
+        architecture = platform.partition("/")[2]
+        write_layout(layout, f"{content} for {platform}".encode(), architecture=architecture)
+        whole = reference.with_tag(f"build-{content}-{architecture}")
+        manifests[platform] = store.push(layout, whole)
+    digest = store.put_index(manifests, reference)
+    store.copy(reference.at(digest), reference)
+    return digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from builder.app.flattened import flattened
 from builder.app.value_origins import value_origins
 from builder.charts.next_version import files_of
+from builder.charts.repository.oci_artifact import package_in
+from builder.charts.semver import about
 from builder.common.errors import BuilderError, SelectionError
 from builder.lock.lockfile import VersionLock, dump, parse
 from builder.plan.registry_state import read_registry_state
@@ -63,6 +66,24 @@ def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
     state = read_registry_state(week.store, project, LOCK, prints(project))
     plan = plan_of(project, lock=LOCK, registry_state=state)
     assert {item.action for item in plan.targets.values()} == {"reuse"}
+
+
+def test_a_package_of_a_chart_names_the_catalogs_that_it_was_made_from(shop: Folder) -> None:
+    folder = Folder(mine(shop, TWO_LINES).root, {})
+    week, named = Week(folder=folder), []
+    for _ in range(2):  # a package that is not released yet is made again
+        plan = week.plan()
+        run = week.app().run(week.planned(plan), ("base", "build", "chart"))
+        assert run.results["chart:desk"].status == "done"
+        artifact = week.store.get(plan.charts["desk"].reference)
+        assert artifact is not None
+        annotations = about(package_in(artifact, "desk").files)["annotations"]
+        assert isinstance(annotations, dict)
+        named.append(json.loads(annotations["catalog/catalogs"]))
+        folder.write("matrix.yaml", TWO_LINES + "network: {proxy: {none: a.example}}\n")
+    assert [[item["name"] for item in catalogs] for catalogs in named] == [["shop", "mine"]] * 2
+    assert named[0][0] == named[1][0]
+    assert named[0][1] != named[1][1]
 
 
 def test_it_adds_changes_and_removes(shop: Folder) -> None:
@@ -189,13 +210,20 @@ def test_three_catalogs(shop: Folder) -> None:
 
 def test_what_is_removed_and_still_needed_is_told_where_it_is_removed(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES + "images: {desk: null}\n")) == (
-        "matrix.yaml:3:10: image 'desk' is removed here, and charts.desk needs it\n"
+        "matrix.yaml:3:10: image 'desk' is removed, and 1 thing needs it [E-REMOVED-IN-USE]\n"
         "    images: {desk: null}\n"
         "             ^\n"
-        "  hint: shop:matrix.yaml:22:17 names it: keep it, or change or remove charts.desk too"
+        "  hint: keep it, or change or remove, too: charts.desk (shop:matrix.yaml:22:17)"
     )
-    text = refused(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
-    assert "value '1' of axis os is removed here, and axes.lang.1.9 needs it" in text
+
+
+def test_what_needed_only_a_value_that_is_removed_is_left_out(shop: Folder) -> None:
+    project = load(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
+    assert list(project.expansion.variants) == ["base", "tool", "speech", "desk"]
+    assert not any("os=1" in target for target in project.expansion.targets)
+    assert project.notes == (
+        "note: 1 name in lists of catalogs below left out: nothing here has them",
+    )
 
 
 @pytest.mark.parametrize(

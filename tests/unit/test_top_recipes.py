@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.flattened import flattened
+from builder.app.inheritance import inheritance
 from builder.catalog.selection import find, select
 from builder.common.errors import BuilderError, Location
 from builder.diff.why import lineage
 from builder.lock.locker import lock_catalog
-from builder.lock.lockfile import PackageSet
+from builder.lock.lockfile import PackageSet, dump
 from builder.lock.package_locker import NOTHING
 from builder.project import Project, Workspace
+from builder.report.plan import as_table
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.bases import FakeBases
 from tests.fakes.catalog import ARM, LOCK, Folder, Week, plan_of, prints, with_package_sets
@@ -135,6 +138,7 @@ def test_tags_and_charts_name_what_is_offered(shop: Folder) -> None:
     assert under.tests_hash == without.targets[DESK].tests_hash != offered.tests_hash
 
 
+@pytest.mark.slow
 def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: Folder) -> None:
     week = Week(folder=shop)
     week.go_by()
@@ -154,6 +158,35 @@ def test_a_registry_that_has_the_image_is_asked_for_nothing_but_the_tops(shop: F
     )
     shares = [share.target for share in record.targets[SPEECH].shares]
     assert shares[-2:] == [SPEECH, f"{SPEECH}~trust"]
+
+
+def test_a_catalog_above_puts_them_on_what_it_stands_on(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(with_package_sets(shop.load(), LOCK)))
+    below = prints(shop.load(), LOCK)
+    text = (
+        "extends: {path: ../shop, name: shop}\ncatalog: {name: mine}\n"
+        "patches: {p: {images: charted, top+: [trust], why: w}}\n"
+    )
+    mine = Folder(shop.root.parent / "mine", {"matrix.yaml": text, "images/trust/files/a": "a\n"})
+    workspace = Workspace(mine.root)
+    project = workspace.load(ecosystems=ECOSYSTEMS)
+    inherits = inheritance(project)
+    assert inherits is not None
+    assert inherits.held_targets(project) >= {f"{DESK}~", SPEECH}
+    assert prints(project, LOCK)[f"{DESK}~"].digest == below[DESK].digest
+    alone = Folder(shop.root.parent / "alone", {})
+    for file in flattened(project, workspace.files):
+        alone.write(file.path, file.data.decode())
+    flat = prints(alone.load(), LOCK)
+    assert {key: item.digest for key, item in flat.items()} == {
+        key: item.digest for key, item in prints(project, LOCK).items()
+    }
+
+
+def test_the_plan_shows_no_tag_of_what_is_under_them(shop: Folder) -> None:
+    rows = as_table(plan_of(topped(shop, speech="[trust]"), pick=[f"+{SPEECH}"])).splitlines()
+    shown = {row.split()[0]: row.split()[2] for row in rows if "speech" in row}
+    assert shown == {f"build:{SPEECH}~": "new:", f"build:{SPEECH}": "lang1.9.7"}
 
 
 def test_an_image_that_is_not_offered_has_none(shop: Folder) -> None:
@@ -204,6 +237,7 @@ def test_an_entry_of_a_recipe_that_is_no_top_any_more_is_dropped(shop: Folder) -
     assert result.lock.package_sets.keys() == sets.keys()
 
 
+@pytest.mark.slow
 def test_why_an_image_has_a_package_names_the_recipe_that_has_it(shop: Folder) -> None:
     week = Week(folder=shop)
     week.go_by()

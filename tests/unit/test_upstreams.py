@@ -27,8 +27,8 @@ from builder.upstreams.artefact import KIND, PACKED
 from builder.upstreams.git import GitSources
 from builder.upstreams.newest import FetchedCatalogs
 from tests.fakes.catalog import FILES, LOCK, Folder, Week, prints
+from tests.fakes.git_upstream import Repository
 from tests.fakes.store import FakeStore
-from tests.fakes.upstream import Repository
 
 pytestmark = pytest.mark.slow  # git runs for each
 LINKS = {"link": "/etc/passwd", "outside": "../../../shop/matrix.yaml"}

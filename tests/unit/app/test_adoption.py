@@ -358,3 +358,93 @@ def test_the_difference_and_the_reason_of_a_package_name_where_an_image_is_from(
     answer = Provenance(project=mine.app().project, history=history).why("tar")
     assert {reason.adopted for reason in answer.reasons} == {f"shop {RELEASE}"}
     assert f"\n  adopted from shop {RELEASE}\n" in why_text(answer)
+
+
+FROM_REGISTRY = TWO_LINES.replace("name: shop}", "name: shop, registry: '127.0.0.1:5999'}")
+
+
+def test_lock_finds_the_release_that_was_made_from_a_folder(mine: Mine) -> None:
+    mine.week.folder.write("matrix.yaml", FROM_REGISTRY)
+    mine.week.folder.write("matrix.lock", dump(Lock()))
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    pin = mine.app().locked().upstreams["shop"]
+    assert (pin.release, pin.record, pin.date) == (RELEASE, mine.pin.record, "2026-11-23")
+    assert (pin.registry, pin.builder) == ("127.0.0.1:5999", VERSION)
+    assert pin.content == mine.theirs().source.content
+    assert set(actions(mine.plan()).values()) == {"adopt"}
+
+
+@pytest.mark.parametrize(("follow", "release"), [("releases", ""), ("commits", RELEASE)])
+def test_a_folder_that_changed_since_has_no_release(mine: Mine, follow: str, release: str) -> None:
+    mine.shop.folder.write("images/desk/files/lamp.conf", "on\n")
+    follows = FROM_REGISTRY.replace("name: shop,", f"name: shop, follow: {follow},")
+    mine.week.folder.write("matrix.yaml", follows)
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    assert mine.app().locked().upstreams["shop"].release == release
+    adopted = [key for key, it in mine.plan().targets.items() if it.action == "adopt"]
+    images = {key.partition("/")[0] for key in adopted}
+    assert images == ({"base", "tool", "speech"} if release else set())
+
+
+def test_a_registry_that_does_not_answer_keeps_the_release_of_the_same_folder(mine: Mine) -> None:
+    mine.week.folder.write("matrix.yaml", FROM_REGISTRY)
+    app = mine.app()
+    app.write_lock(app.lock().lock)
+    before = mine.app().locked().upstreams["shop"]
+    error = StepError("the registry answered 500")
+    mine.week.store.fail("tags", error, on=f"{THEIRS}-releases", times=9)
+    result = mine.app().lock()
+    assert [(item.subject, item.keeps) for item in result.problems] == [("catalog shop", True)]
+    assert result.lock.upstreams["shop"] == before
+
+
+def test_a_machine_that_cannot_write_leaves_copies_to_the_one_that_can(
+    mine: Mine, tmp_path: Path
+) -> None:
+    mine.shop.folder.write("images/desk/tests/test_desk.py", "def test_desk(host): ...\n")
+    mine.week.store.calls.clear()
+    worker = mine.app(hand_over_to=tmp_path / "handed", run="r1")
+    assert failed(worker.run(worker.plan(), ("base", "build"))) == {}
+    assert mine.week.store.writes == []
+    assert {target.partition("/")[0] for target in mine.week.smoke.called("test")} == {"desk"}
+    handed = {path.name.partition("_")[0] for path in (tmp_path / "handed").iterdir()}
+    assert handed == {"build-desk"}
+    mine.week.smoke.calls.clear()
+    writer = mine.app(handed_over_in=tmp_path / "handed", run="r1")
+    planned = writer.plan()
+    assert failed(writer.run(planned, ("base", "build"))) == {}
+    assert mine.week.smoke.calls == []
+    assert {item.action for item in mine.plan().targets.values()} == {"reuse"}
+    assert failed(mine.run()) == {}
+    desks = [item for item in mine.record().targets.values() if item.image == "desk"]
+    assert {item.tests_hash for item in desks} == {
+        item.tests_hash for item in planned.targets.values() if item.target.recipe == "desk"
+    }
+    assert all(item.adopted for item in desks)
+
+
+def test_what_is_stated_of_an_image_comes_with_it(mine: Mine) -> None:
+    digest = mine.theirs().targets["tool/os=2"].digest
+    beside = digest.replace(":", "-")
+    for end in ("", ".sig", ".sbom"):
+        said = Artifact(kind="application/x", files={}, config=end.encode())
+        mine.week.store.put(said, parse(f"{THEIRS}-tool:{beside}{end}"))
+    mine.run()
+    for end in ("", ".sig", ".sbom"):
+        found = mine.week.store.get(parse(f"{OWN}/my-tool:{beside}{end}"))
+        assert found is not None
+        assert found.config == end.encode()
+    assert mine.week.store.digest(parse(f"{OWN}/my-tool:{beside}.att")) is None
+
+
+def test_the_commands_of_an_adoption_are_shown(mine: Mine) -> None:
+    app = mine.app()
+    planned = app.plan()
+    item = planned.targets["tool/os=2"]
+    lines = list(
+        app.adapters.commands(app.context(planned), {"x": planned.steps["build:tool/os=2"]})
+    )
+    assert item.adoptable is not None
+    assert lines[-1].endswith(f"docker://{item.adoptable.image} docker://{item.reference}")

@@ -62,6 +62,21 @@ def test_a_base_and_its_value() -> None:
     assert (ValueId("os").axis, ValueId("os").value) == ("os", "")
 
 
+def test_what_is_under_the_top_of_an_image() -> None:
+    target = TargetId("desk/os=2@linux/arm64")
+    under, trusting = target.under(), target.under("trust")
+    assert (under, trusting) == ("desk/os=2@linux/arm64~", "desk/os=2@linux/arm64~trust")
+    assert [item.is_under for item in (target, under, trusting)] == [False, True, True]
+    assert [item.last_top for item in (target, under, trusting)] == ["", "", "trust"]
+    assert {item.offered for item in (target, under, trusting)} == {target}
+    assert {(item.variant, item.platform) for item in (target, under, trusting)} == {
+        ("desk/os=2", "linux/arm64")
+    }
+    assert [item.on_any_platform for item in (target, under, trusting)] == [
+        "desk/os=2", "desk/os=2~", "desk/os=2~trust",
+    ]  # fmt: skip
+
+
 def test_a_step() -> None:
     step = StepId.of("build", "desk/os=2@linux/arm64")
     assert step == "build:desk/os=2@linux/arm64"

@@ -209,8 +209,8 @@ def test_the_order_of_patches_that_change_different_things_does_not_matter() -> 
             " [E-PATCH-SCOPE]\n"
             "      p: {images: '*', why: w, values: {size.limit: {default: 1}}}\n"
             "                               ^\n"
-            "  hint: a patch of images has only, exclude+, publish, pin, platforms, untagged+,"
-            " lock",
+            "  hint: a patch of images has top+, top-, only, exclude+, publish, pin, platforms,"
+            " untagged+, lock",
         ),
         (
             "  p: {images: '*', charts: '*', why: w}",
