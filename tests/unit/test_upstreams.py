@@ -27,7 +27,7 @@ from builder.upstreams.artefact import KIND, PACKED
 from builder.upstreams.git import GitSources
 from builder.upstreams.newest import FetchedCatalogs
 from tests.fakes.catalog import FILES, LOCK, Folder, Week, prints
-from tests.fakes.git_upstream import Repository
+from tests.fakes.git_upstream import Repository, served
 from tests.fakes.store import FakeStore
 
 pytestmark = pytest.mark.slow  # git runs for each
@@ -307,6 +307,22 @@ def remove(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     folder.rmdir()
+
+
+def test_a_server_is_asked_for_the_commit_alone(site: Site) -> None:
+    commit = site.upstream.commit(LOCKED)
+    with served(site.upstream) as url:
+        site.said = site.said.replace(site.upstream.url, url)
+        site.say()
+        assert site.lock().commit == commit
+        site.upstream.commit({**LOCKED, "images/tool/recipe.yaml": "summary: Newer\n"})
+        remove(site.kept)
+        assert site.load().catalog.recipes["tool"].summary == "A tool"
+    site.load()
+    remove(site.kept)
+    text = site.refused()
+    assert "upstream cannot be fetched: git failed with exit code 128: fatal: unable to" in text
+    assert text.endswith("  hint: look at the address, the proxy, `network.ca` and how you log in")
 
 
 @pytest.fixture
