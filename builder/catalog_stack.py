@@ -58,12 +58,13 @@ class Finding:
 
     Without `upstreams` nothing is fetched: what was fetched before is used. With `pins`, what
     matrix.lock does not pin is looked up, and its content taken. `given` are folders in place of
-    catalogs, by their names.
+    catalogs, by their names. `chosen` are pins that count instead of those of the own matrix.lock.
     """
 
     upstreams: Upstreams | None = None
     pins: bool = False
     given: Mapping[str, Path] = field(default_factory=dict)
+    chosen: Mapping[str, PinnedCatalog] = field(default_factory=dict)
 
 
 KEPT = Finding()
@@ -99,6 +100,28 @@ def network_of(root: Path) -> Network:
     return network or Network()
 
 
+def newest_pins(root: Path, upstreams: Upstreams, ref: str = "") -> dict[str, PinnedCatalog]:
+    """Return what the catalog in a folder is to pin now, by name: all that is no folder.
+
+    `ref` takes the place of that of matrix.yaml. What is found is kept. Raises ConfigError.
+    """
+    own = SourceCatalog(name="", root=root)
+    with reading(MATRIX):
+        document, _ = documents.load(own.text(MATRIX), MATRIX)
+    kept, pins = KeptCatalogs(StateDir.of(root).upstreams), dict[str, PinnedCatalog]()
+    for extends, location in _extends_of(document):
+        if not extends.is_pinned:
+            continue
+        name = one_line(extends.default_name)
+        try:
+            pin, found = upstreams.newest(replace(extends, ref=ref or extends.ref))
+        except (BuilderError, UnsafeSourceError) as error:
+            raise _unfetched(name, error, location) from error
+        kept.keep(name, found, location)
+        pins[name] = replace(pin, source=extends.source)
+    return pins
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Reached:
     """A catalog that was reached: where it comes from, and the name of the one that stands on it.
@@ -128,7 +151,7 @@ class _Stack:
 
     @cached_property
     def _own_pins(self) -> Mapping[str, PinnedCatalog]:
-        return _pins_of(self._own)
+        return {**_pins_of(self._own), **self._finding.chosen}
 
     def add(self, reached: _Reached, above: tuple[_Reached, ...], at: Location) -> None:
         """Add a catalog, after those that it stands on; `above` are those that stand on it."""
