@@ -174,7 +174,7 @@ def test_a_shown_command_ends_well(
     if command[0] == "init":
         (tmp_path / "new").mkdir()
         monkeypatch.chdir(tmp_path / "new")
-    if command[0] in {"schema", "upstream"}:
+    if command[0] in {"upstream", "schema"} or "--catalog" in command:
         monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
