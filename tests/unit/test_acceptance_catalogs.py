@@ -168,11 +168,14 @@ def test_the_school_offers_four_charts_and_builds_nothing() -> None:
     targets = SCHOOL.project.expansion.targets
     named = SCHOOL.named_by(SCHOOL.charts)
     assert {targets[key].recipe for key in named} == {"trust"}
+    below = {key for key in SCHOOL.below(named) if targets[key].recipe != "trust"}
+    assert (len(named), len(below)) == (8, 28)
     theirs = set(OFFICE.prints.values())
     assert [key for key in targets if SCHOOL.prints[key] not in theirs] == []
 
 
-def test_a_value_of_the_school_names_three_catalogs() -> None:
+def test_a_value_of_the_school_names_who_set_it() -> None:
+    """The office's patch is off here, so the office has no part in it."""
     workspace = Workspace(SCHOOL.project.root)
     path = "charts.notebook.values.persistence.size.default"
     found = value_origins(workspace.files, SCHOOL.project.catalog, path)
