@@ -21,7 +21,7 @@ from tests.integration.faults.invariants import Registry
 from tests.integration.registry import registry
 
 pytestmark = pytest.mark.heavy
-NEXT_WEEK = "2026-12-07"
+MIDWEEK = "2026-11-26"
 IMAGES = [f"{PREFIX}-{name}" for name in ("app", "base", "os", "other", "tool")]
 FP = "manifests/fp-[0-9a-f]{32}"
 ERROR = Answer(code=500)
@@ -113,23 +113,23 @@ def test_two_lines_adopt_all_and_a_week_without_a_change_copies_nothing(
     both: Both, released: Moment
 ) -> None:
     two = both(released)
-    table = two.own.run("plan", BUILDER_TODAY=LATER)
+    table = two.own.run("plan", BUILDER_TODAY=MIDWEEK)
     assert table.stdout.splitlines()[-1] == "4 targets: 4 to adopt; 1 of 1 chart to package", (
         table.stderr
     )
-    two.own.completes(BUILDER_TODAY=LATER)
+    two.own.completes(BUILDER_TODAY=MIDWEEK)
     two.holds()
     assert two.own.gate.built() == IMAGES
     record = two.own.registry.record()
     assert record is not None
     assert all(image.startswith(two.own.gate.address) for image in record.charts["page"].images)
     assert " 0 built, 4 adopted, " in (two.own.checkout.state / "report.md").read_text()
-    difference = two.own.run("diff", RELEASE, LATER.replace("-", "."))
+    difference = two.own.run("diff", RELEASE, MIDWEEK.replace("-", "."))
     assert difference.returncode == 3  # it has released once
     two.own.gate.forget()
     two.below.gate.forget()
-    two.own.completes(BUILDER_TODAY=NEXT_WEEK)
-    assert two.own.current() == NEXT_WEEK.replace("-", ".")
+    two.own.completes(BUILDER_TODAY=LATER)
+    assert two.own.current() == LATER.replace("-", ".")
     assert two.own.gate.built() == []
     assert {row["action"] for row in report(two.own)["targets"]} == {"reuse"}
     asked = [line for line in two.below.gate.requests if f"/{PREFIX}-releases/" not in line]
@@ -141,7 +141,7 @@ def test_images_are_adopted_on_a_machine_without_an_engine(both: Both, released:
     two = both(released)
     programs = two.own.scratch / "programs"
     programs.mkdir()
-    for name in ("skopeo", "git", "env"):
+    for name in ("skopeo", "git", "env", "du"):
         (programs / name).symlink_to(str(shutil.which(name)))
     done = two.own.run("build", BUILDER_TODAY=LATER, PATH=str(programs), BUILDER_ENGINE="auto")
     assert "engine" not in done.stderr
