@@ -31,7 +31,7 @@ from builder.common.hashing import digest_of
 from builder.common.mappings import mapping
 from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
-from builder.common.text import did_you_mean, first_line, one_line
+from builder.common.text import did_you_mean, one_line
 from builder.common.version import VERSION
 from builder.kept_catalogs import FoundSource, KeptCatalogs, UnsafeSourceError, check_pin, unsafe
 from builder.lock import lockfile as locks
@@ -58,12 +58,13 @@ class Finding:
 
     Without `upstreams` nothing is fetched: what was fetched before is used. With `pins`, what
     matrix.lock does not pin is looked up, and its content taken. `given` are folders in place of
-    catalogs, by their names.
+    catalogs, by their names. `chosen` are pins that count instead of those of the own matrix.lock.
     """
 
     upstreams: Upstreams | None = None
     pins: bool = False
     given: Mapping[str, Path] = field(default_factory=dict)
+    chosen: Mapping[str, PinnedCatalog] = field(default_factory=dict)
 
 
 KEPT = Finding()
@@ -99,6 +100,28 @@ def network_of(root: Path) -> Network:
     return network or Network()
 
 
+def newest_pins(root: Path, upstreams: Upstreams, ref: str = "") -> dict[str, PinnedCatalog]:
+    """Return what the catalog in a folder is to pin now, by name: all that is no folder.
+
+    `ref` takes the place of that of matrix.yaml. What is found is kept. Raises ConfigError.
+    """
+    own = SourceCatalog(name="", root=root)
+    with reading(MATRIX):
+        document, _ = documents.load(own.text(MATRIX), MATRIX)
+    kept, pins = KeptCatalogs(StateDir.of(root).upstreams), dict[str, PinnedCatalog]()
+    for extends, location in _extends_of(document):
+        if not extends.is_pinned:
+            continue
+        name = one_line(extends.default_name)
+        try:
+            pin, found = upstreams.newest(replace(extends, ref=ref or extends.ref))
+        except (BuilderError, UnsafeSourceError) as error:
+            raise _unfetched(name, error, location) from error
+        kept.keep(name, found, location)
+        pins[name] = replace(pin, source=extends.source)
+    return pins
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Reached:
     """A catalog that was reached: where it comes from, and the name of the one that stands on it.
@@ -128,7 +151,7 @@ class _Stack:
 
     @cached_property
     def _own_pins(self) -> Mapping[str, PinnedCatalog]:
-        return _pins_of(self._own)
+        return {**_pins_of(self._own), **self._finding.chosen}
 
     def add(self, reached: _Reached, above: tuple[_Reached, ...], at: Location) -> None:
         """Add a catalog, after those that it stands on; `above` are those that stand on it."""
@@ -336,8 +359,10 @@ def _unfetched(name: str, error: Exception, location: Location) -> ConfigError:
     assert isinstance(error, BuilderError)
     if error.id:
         return ConfigError(error.message, hint=error.hint, location=location, id=error.id)
+    first, *more = error.message.splitlines()
+    reason = f"{first}: {more[-1].strip()}" if more else first  # a program says it last
     return ConfigError(
-        f"{name} cannot be fetched: {first_line(error.message)}",
+        f"{name} cannot be fetched: {reason}",
         hint=error.hint or "look at the address, the proxy, `network.ca` and how you log in",
         location=location,
         id="E-CATALOG-UNREACHABLE",

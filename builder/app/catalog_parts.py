@@ -160,8 +160,8 @@ class PartFinder:
         for line in target.variant.value_ids:
             if line in lock.release_lines:
                 yield self._entry("release_lines", line)
-        if target.id in lock.package_sets:
-            yield self._entry("package_sets", target.id)
+        if target.made_id in lock.package_sets:
+            yield self._entry("package_sets", target.made_id)
 
     def _entry(self, section: str, key: str) -> CatalogPart:
         """Return an entry of the lock: of the uppermost catalog that has it as it counts."""

@@ -9,40 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from builder.app.app import App
 from builder.app.built_here import BuiltHere
-from builder.app.planning import check, fingerprints_of
+from builder.app.own_patches import own_patches
+from builder.app.planning import check
 from builder.app.since import Since
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import Matrix
 from builder.catalog.own_places import with_own_places
 from builder.catalog.parser import layered
 from builder.catalog.yaml_document import Document
-from builder.common.errors import BuilderError, SelectionError, flat
-from builder.common.text import did_you_mean
+from builder.common.errors import BuilderError, flat
 from builder.diff import stacks
 from builder.diff.catalogs import catalog_changes
 from builder.diff.compare import Difference, compare, lock_side
+from builder.diff.patch_states import OwnPatch, patch_states
 from builder.diff.replaced import replaced_state
 from builder.diff.stacks import (
     Below,
     ChartOutcome,
     Conflict,
     PassedRelease,
+    PatchState,
     ReplacedState,
     StackDiff,
 )
 from builder.diff.used_names import used_names
 from builder.lock.lockfile import Lock
 from builder.project import Project, Workspace
+from builder.replaced_files import lock_of, replaced_files
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 _FOLDERS = ("images", "charts")
-_OF_OWN = (".removed", ".skip", "README.md", "Dockerfile.append.j2")
-"""Files that say something of those below, or are for people: they replace nothing."""
 _LEVELS = {"+1.0.0": "major", "+0.1.0": "minor", "+0.0.1": "patch"}
 
 
@@ -104,6 +104,7 @@ class StackComparison:
             name=self._after.files.own.name,
             below=below,
             releases=tuple(self._releases),
+            patches=self._patches(),
             redundant=tuple(self._redundant()),
             replaced=tuple(self._replaced()),
             names=used_names(changes, list(own_documents(self._after.files.own))),
@@ -123,12 +124,28 @@ class StackComparison:
                 continue
             old, new = self._labels[item.name]
             try:
-                before, now = alone(item), alone(other)
+                before = alone(self._before.files, item)
+                now = alone(self._after.files, other)
             except BuilderError as error:
                 yield Below(name=item.name, old=old, new=new, error=str(error))
                 continue
-            changes = catalog_changes(before, now, _digests)
+            changes = catalog_changes(before, now)
             yield Below(name=item.name, old=old, new=new, changes=changes)
+
+    def _patches(self) -> tuple[PatchState, ...]:
+        """Return what becomes of our patches; what they selected is recorded, or as `before`."""
+        accepted = lock_of(self._after.files.own).patches
+        old, new = self._before.project, self._after.project
+        matched = old.catalog.matrix.matched if old else {}
+        own = [
+            OwnPatch(
+                name=name,
+                place=place,
+                before=accepted[name].names if name in accepted else matched.get(name, ()),
+            )
+            for name, place in own_patches(self._after.files)
+        ]
+        return patch_states(own, new.catalog if new else None, self._after.errors)
 
     def _redundant(self) -> Iterator[str]:
         """Yield the places of our lines of matrix.yaml that say what is said below."""
@@ -144,16 +161,13 @@ class StackComparison:
 
     def _replaced(self) -> Iterator[ReplacedState]:
         """Yield what becomes of our files that stand in the place of one below."""
-        own = self._after.files.own
-        project = self._before.project
-        accepted = project.lock.replaces if project and project.lock else {}
-        for path in own_paths(own):
-            if path.rpartition("/")[2] in _OF_OWN or self._after.files.is_merged(path):
-                continue
-            old, new = (_below_data(side.files, path) for side in (self._before, self._after))
-            if old is not None or new is not None:
-                ours = (own.root / path).read_bytes()
-                yield replaced_state(path, ours, old, new, accepted.get(path, ""))
+        try:
+            now = replaced_files(self._after.files)
+        except BuilderError:
+            return  # it is among the conflicts
+        for item in now:
+            old = _below_data(self._before.files, item.path)
+            yield replaced_state(item, old, item.below.read_bytes() if item.below else None)
 
     @cached_property
     def _built_here(self) -> BuiltHere | None:
@@ -165,7 +179,7 @@ class StackComparison:
             since=Since(self._as_app(new), self._as_app(old)),
             project=new,
             files=self._after.files,
-            below=[alone(item) for item in self._after.files.below],
+            below=[alone(self._after.files, item) for item in self._after.files.below],
         )
 
     def _packages(self) -> Difference:
@@ -180,32 +194,12 @@ class StackComparison:
         return compare(*sides)
 
 
-def beside(workspace: Workspace, folders: Mapping[str, Path]) -> Workspace:
-    """Return a catalog's folder with other folders in the place of those below, by their names.
-
-    Raises SelectionError for a name that none has.
-    """
-    files = workspace.files
-    names = [item.name for item in files.below]
-    for name in folders:
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise SelectionError(f"no catalog below is called {name!r}", hint=hint)
-    other = Workspace(workspace.root, workspace.state.root)
-    other.files = CatalogFiles(
-        catalogs=tuple(
-            replace(item, root=folders[item.name].resolve(), is_kept=False)
-            if item.name in folders
-            else item
-            for item in files.catalogs
-        )
-    )
-    return other
-
-
-def alone(catalog: SourceCatalog) -> Project:
-    """Return a catalog below, read with those that it stands on itself."""
-    return Workspace(catalog.root).load((), ECOSYSTEMS)
+def alone(files: CatalogFiles, catalog: SourceCatalog) -> Project:
+    """Return a catalog below as it is without those above it."""
+    at = files.catalogs.index(catalog)
+    workspace = Workspace(catalog.root)
+    workspace.files = replace(files, catalogs=files.catalogs[: at + 1])
+    return workspace.load((), ECOSYSTEMS)
 
 
 def own_paths(own: SourceCatalog) -> Iterator[str]:
@@ -228,11 +222,6 @@ def _below_data(files: CatalogFiles, path: str) -> bytes | None:
         if item.has(path):
             return (item.root / path).read_bytes()
     return None
-
-
-def _digests(project: Project) -> dict[str, str]:
-    prints = fingerprints_of(project, project.lock or Lock())
-    return {key: item.digest for key, item in prints.items()}
 
 
 def _charts(since: Since) -> Iterator[ChartOutcome]:

@@ -77,13 +77,19 @@ def _leave_out_of_tags(
 def _put_on_top(
     patching: Patching, patch: Patch, names: Sequence[str], top: str, path: Path
 ) -> None:
-    """Put a recipe on top of the images that have it not."""
+    """Put a recipe on top of the images that have it not. Mirrored ones are left alone."""
     lacking = [name for name in names if top not in patching.images[name].top]
     if names and not lacking:
         patching.fail(
             "E-PATCH-VALUE", patch, path, f": {every(patch, names)} has top {top!r} already"
         )
-    for name in lacking:
+    mirrored = [name for name in lacking if patching.images[name].is_mirrored]
+    built = [name for name in lacking if name not in mirrored]
+    if mirrored and built:
+        is_one = len(mirrored) == 1
+        what = "is mirrored as it is, and gets" if is_one else "are mirrored as they are, and get"
+        patching.notes.append(f"patch {patch.name!r}: {listed(mirrored)} {what} no top {top!r}")
+    for name in built or mirrored:
         if problem := _no_top(patching, name, top):
             error_id, message, hint = problem
             patching.fail(error_id, patch, path, f": {message}", hint)

@@ -26,6 +26,9 @@ class Locations(Protocol):
     def removed(self, path: Path) -> Location | None:
         """Return where a catalog removed what a catalog below has at `path`, if one did."""
 
+    def called(self, section: str, name: str) -> str:
+        """Return a hint where an image or a chart of this name is called otherwise here."""
+
     def own(self, path: Path) -> Location | None:
         """Return where the own catalog says something of what is at `path`, if it does."""
 
@@ -86,7 +89,7 @@ def top_problem(image: Image, top: str, *, is_offered: bool) -> tuple[str, str, 
         return "E-TOP-MIRRORED", message, "leave this image out"
     if not is_offered:
         message = f"image {image.name!r} is not offered, so nothing gets its top {top!r}"
-        hint = "put the packages into a recipe, or the top on the images that charts name"
+        hint = "a patch of `recipes` reaches what stands on it; `charted` selects what charts offer"
         return "E-TOP-UNUSED", message, hint
     return None
 
@@ -201,7 +204,8 @@ class _Checker(Faults):
         """Note that there is no image or axis of a name, or that it was removed."""
         thing, section = ("axis", "axes") if kind == "axis" else ("image", "images")
         if not self._is_removed(f"{thing} {name!r}", (section, name), path):
-            self._fail(f"unknown {kind} {name!r}", path, did_you_mean(name, known))
+            hint = self.locations.called(section, name) or did_you_mean(name, known)
+            self._fail(f"unknown {kind} {name!r}", path, hint)
 
     def _is_removed(self, thing: str, named: Path, path: Path) -> bool:
         """Whether a catalog removed what `path` names; if so, keep that for one error about all."""

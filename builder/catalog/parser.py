@@ -80,13 +80,37 @@ def parse_matrix(
     errors += problems
     if matrix is None:
         return None, errors
-    errors += _check(document, matrix)
+    errors += (*_check(document, matrix), *_check_names(document, matrix))
     charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
     errors += [error for chart in charts.values() for error in _check_upstream(chart)]
     upstream = {name: chart for name, chart in charts.items() if chart.upstream}
     own = {name: chart for name, chart in charts.items() if not chart.upstream}
     split = replace(matrix, charts=own, upstream_charts=upstream)
     return ParsedMatrix(document=document, matrix=split), errors
+
+
+def _check_names(document: Document, matrix: Matrix) -> list[BuilderError]:
+    """Return an error for each name that cannot be: by `as` of what no catalog below has, twice."""
+    called = [("images", item.name, item.called) for item in matrix.images.values()]
+    called += [("charts", item.name, item.called) for item in matrix.all_charts.values()]
+    errors: list[BuilderError] = [
+        ConfigError(
+            f"{section.removesuffix('s')} {name!r} is declared here, and needs no `as`",
+            hint=f"call it {new} at once; `as` is for what a catalog below declares",
+            location=document.at_key((section, name, "as")),
+        )
+        for section, name, new in called
+        if new and not isinstance(document, MergedDocument)
+    ]
+    names = list(matrix.all_charts)
+    for name, chart in matrix.all_charts.items():
+        for index, other in enumerate(chart.also):
+            if other in names:
+                message = f"chart {name} is also called {other!r}, as another chart is"
+                location = document.at(("charts", name, "also", index))
+                errors.append(ConfigError(message, hint="remove one of them", location=location))
+            names.append(other)
+    return errors
 
 
 def _check_upstream(chart: Chart) -> list[BuilderError]:

@@ -65,6 +65,14 @@ def _catalogs(
     return folders
 
 
+catalogs = click.option(
+    "--catalog",
+    "catalogs",
+    multiple=True,
+    metavar="NAME=PATH",
+    callback=_catalogs,
+    help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
+)
 engine = click.option(
     "--engine",
     default=AUTO,
@@ -90,7 +98,7 @@ _REGISTRY = click.option(
 )
 today = click.option(
     "--today",
-    envvar="BUILDERtoday",
+    envvar="BUILDER_TODAY",
     callback=_day,
     help="The day of the plan, YYYY-MM-DD; by default today.",
 )
@@ -123,14 +131,7 @@ def planning(function: Function) -> Function:
             help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
-        click.option(
-            "--catalog",
-            "catalogs",
-            multiple=True,
-            metavar="NAME=PATH",
-            callback=_catalogs,
-            help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
-        ),
+        catalogs,
         click.option(
             "--platform",
             "platforms",

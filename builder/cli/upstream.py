@@ -8,7 +8,11 @@ from builder.cli.lazy import LazyGroup
 
 # Each is a module `upstream_<name>` of this package with a function `command`.
 COMMANDS = {
+    "status": "show what this catalog stands on, and the state of its patches and files",
     "diff": "show what another content of the catalog below changes here",
+    "show": "show a file of the catalog below",
+    "accept": "record that somebody has looked at what is below",
+    "keep": "copy what the catalog below is going to remove into this one",
 }
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 from builder.catalog.models import (
@@ -22,10 +23,9 @@ from builder.catalog.models import (
     ValueSpec,
 )
 from builder.project import Project
+from builder.replaced_files import reached_by
 
 ADDED, REMOVED, CHANGED, RENAMED, ORDER = "added", "removed", "changed", "renamed", "order"
-Fingerprinted = Callable[[Project], Mapping[str, str]]
-"""Returns the fingerprint of each target of a catalog, by id."""
 _NOT_SAID = frozenset({"name", "axis", "locations", "files", "folder", "changes", "dropped"})
 _NOT_OF_RECIPES = _NOT_SAID | {
     "dockerfile",
@@ -59,12 +59,10 @@ class CatalogChange:
     charts: int = 0
 
 
-def catalog_changes(
-    old: Project, new: Project, fingerprinted: Fingerprinted
-) -> tuple[CatalogChange, ...]:
+def catalog_changes(old: Project, new: Project) -> tuple[CatalogChange, ...]:
     """Return what a catalog says otherwise than before; what builds execute comes first."""
     return (
-        *_macros(old, new, fingerprinted),
+        *_macros(old, new),
         *_library(old, new),
         *_executed(old, new),
         *_axes(old.catalog, new.catalog),
@@ -78,24 +76,12 @@ def catalog_changes(
 # What a build or a test executes.
 
 
-def _macros(old: Project, new: Project, fingerprinted: Fingerprinted) -> Iterator[CatalogChange]:
-    """Yield the macros that changed, with the targets that each alone would change."""
-    before, after = old.catalog.macros, new.catalog.macros
-    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    prints = fingerprinted(new) if changed else {}
-    for name in changed:
-        reached = 0
-        if name in before and name in after:
-            macros = {**after, name: before[name]}
-            formerly = replace(new, catalog=replace(new.catalog, macros=macros))
-            reached = _differing(fingerprinted(formerly), prints)
-        yield CatalogChange(
-            kind="macro", name=name, what=_what(name, before, after), targets=reached
-        )
-
-
-def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> int:
-    return sum(old.get(key) != digest for key, digest in new.items())
+def _macros(old: Project, new: Project) -> Iterator[CatalogChange]:
+    """Yield the macros that changed, with the targets that each reaches."""
+    for name, what in _named(old.catalog.macros, new.catalog.macros):
+        side = old if what == REMOVED else new
+        reached = len(reached_by(name, side.catalog, side.expansion))
+        yield CatalogChange(kind="macro", name=PurePath(name).name, what=what, targets=reached)
 
 
 def _library(old: Project, new: Project) -> Iterator[CatalogChange]:

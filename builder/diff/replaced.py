@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 
-from builder.diff.stacks import CHANGED, EQUAL, GONE, SAME, ReplacedState
+from builder.diff.stacks import ReplacedState
+from builder.replaced_files import CHANGED, NEW, SAME, ReplacedFile
 
 
-def replaced_state(
-    path: str, ours: bytes, old: bytes | None, new: bytes | None, accepted: str
-) -> ReplacedState:
-    """Return the state of a file of ours, which was `old` below and is `new` there.
+def replaced_state(item: ReplacedFile, old: bytes | None, new: bytes | None) -> ReplacedState:
+    """Return the state of a replaced file, with the lines that come and go below it.
 
-    `accepted` is the hash of the file below that somebody has looked at, "" where nobody has.
+    The file below was `old` and is `new`. Where nobody accepted one yet, the old one counts.
     """
-    if new is None:
-        return ReplacedState(path=path, state=GONE)
-    if new == ours:
-        return ReplacedState(path=path, state=EQUAL)
-    is_same = f"sha256:{hashlib.sha256(new).hexdigest()}" == accepted if accepted else new == old
-    if is_same:
-        return ReplacedState(path=path, state=SAME)
-    added, removed = _lines(old or b"", new)
-    return ReplacedState(path=path, state=CHANGED, added=added, removed=removed)
+    state = item.state
+    if state == NEW:
+        state = SAME if old == new else CHANGED
+    added, removed = _lines(old, new) if old and new else (0, 0)
+    return ReplacedState(path=item.path, state=state, added=added, removed=removed)
 
 
 def _lines(old: bytes, new: bytes) -> tuple[int, int]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from builder.diff.catalogs import CatalogChange
 from builder.diff.compare import Difference
+from builder.replaced_files import EQUAL, SAME
 
 APPLIES, MORE, FEWER = "applies", "applies to more", "applies to fewer"
 REDUNDANT, NOTHING = "redundant", "matches nothing"
-AMBIGUOUS, DIFFERS, REFUSED = "ambiguous", "count differs", "refused"
-SAME, CHANGED, GONE, EQUAL = "same below", "changed below", "gone below", "now equal"
+AMBIGUOUS, DIFFERS, REFUSED, UNKNOWN = "ambiguous", "count differs", "refused", "not known"
 ADOPTED, BUILT, REMOVED = "adopted", "built", "removed"
 
 

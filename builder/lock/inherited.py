@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from builder.catalog.ids import TargetId
 from builder.lock.lockfile import Lock
 
 _Entry = TypeVar("_Entry")
@@ -27,6 +28,20 @@ def laid_over(locks: Iterable[Lock]) -> Lock:
             charts={**whole.charts, **lock.charts},
         )
     return whole
+
+
+def called_otherwise(lock: Lock, images: Mapping[str, str], charts: Mapping[str, str]) -> Lock:
+    """Return a lock whose images and charts have other names: new ones by old."""
+
+    def name_of(key: str) -> str:
+        image = TargetId(key).image
+        return TargetId(key).of_image(images.get(image, image))
+
+    return replace(
+        lock,
+        package_sets={name_of(key): entry for key, entry in lock.package_sets.items()},
+        charts={charts.get(name, name): entry for name, entry in lock.charts.items()},
+    )
 
 
 def without_inherited(lock: Lock, inherited: Lock, keeps: Collection[str] = ()) -> Lock:

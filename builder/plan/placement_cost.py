@@ -109,8 +109,9 @@ class _Comparison:
         """Return the recipes of the first images, from below, that have all that images share."""
         matrix, variants = self._catalog.matrix, self._expansion.variants
         axes = {name: set(items[0].values) for name, items in variants.items() if items}
-        wanted = set.intersection(*(axes[name] for name in images if name in axes))
-        wanted |= set(self._catalog.recipes[top].needs)
+        shared = [axes[name] for name in images if name in axes]
+        wanted = set[str]().union(self._catalog.recipes[top].needs)
+        wanted |= set.intersection(*shared) if shared else set()
         found: dict[str, None] = {}
         for name in images:
             lowest = name

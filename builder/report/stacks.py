@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from builder.common.text import amount, count
 from builder.diff import stacks
 from builder.diff.catalogs import CatalogChange
 from builder.diff.stacks import Below, PatchState, StackDiff, TargetOutcome
+from builder.lock.pinned import PinnedCatalog
 from builder.report.diff import NOTHING, Section, limited, sections
 from builder.report.plan import columns
+from builder.source_catalogs import CatalogFiles
 
 FORMAT = 1
 _OF_PACKAGES = ("Packages", "Lines and bases")
@@ -41,6 +44,29 @@ def as_table(diff: StackDiff) -> str:
         head = tuple(name.upper() for name in section.head)
         lines += ["", section.title, *columns([head, *section.rows])]
     return "\n".join(lines)
+
+
+def as_status(diff: StackDiff, files: CatalogFiles, today: str) -> str:
+    """Return what a catalog stands on, and the state of what it says otherwise."""
+    rows = [
+        _pin(item.name, files.pins.get(item.name), str(item.root), today) for item in files.below
+    ]
+    lines = columns([("CATALOG", "CONTENT", "FROM", "AGE"), *rows])
+    for section in _states(diff):
+        head = tuple(name.upper() for name in section.head)
+        lines += ["", section.title, *columns([head, *section.rows])] if section.rows else []
+    for conflict in diff.conflicts:
+        lines += ["", f"conflict: {conflict.text}"]
+    return "\n".join(lines)
+
+
+def _pin(name: str, pin: PinnedCatalog | None, folder: str, today: str) -> tuple[str, ...]:
+    if pin is None:
+        return (name, "not pinned", folder, "")
+    content = pin.content.removeprefix("sha256:")[:12]
+    days = (date.fromisoformat(today) - date.fromisoformat(pin.date)).days if pin.date else None
+    origin = pin.release or pin.commit[:12] or folder
+    return (name, content, origin, "" if days is None else count(days, "day"))
 
 
 def as_markdown(diff: StackDiff) -> str:
@@ -93,6 +119,20 @@ def _sections(diff: StackDiff) -> list[Section]:
             rows=[(row.catalog, row.release, count(row.days, "day")) for row in diff.releases],
         ),
         *(_changed(item) for item in diff.below),
+        *_states(diff),
+        Section(
+            title="Names that we use, and are gone below",
+            head=("kind", "name", "now", "places"),
+            rows=[(row.kind, row.name, row.after, ", ".join(row.places)) for row in diff.names],
+        ),
+        *_results(diff),
+    ]
+    return [section for section in found if section.rows]
+
+
+def _states(diff: StackDiff) -> list[Section]:
+    """Return the sections of what is ours: patches, lines and files."""
+    return [
         Section(
             title="Our patches",
             head=("patch", "state", "selects", "names", "place"),
@@ -115,14 +155,7 @@ def _sections(diff: StackDiff) -> list[Section]:
                 for row in diff.replaced
             ],
         ),
-        Section(
-            title="Names that we use, and are gone below",
-            head=("kind", "name", "now", "places"),
-            rows=[(row.kind, row.name, row.after, ", ".join(row.places)) for row in diff.names],
-        ),
-        *_results(diff),
     ]
-    return [section for section in found if section.rows]
 
 
 def _results(diff: StackDiff) -> list[Section]:

@@ -19,7 +19,7 @@ from builder.lock.lockfile import VersionLock, dump, parse
 from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints, with_package_sets
 
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
@@ -68,34 +68,22 @@ def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
     assert {item.action for item in plan.targets.values()} == {"reuse"}
 
 
-def test_a_package_of_a_chart_names_the_catalogs_it_was_made_from(shop: Folder) -> None:
+def test_a_package_of_a_chart_names_the_catalogs_that_it_was_made_from(shop: Folder) -> None:
     folder = Folder(mine(shop, TWO_LINES).root, {})
-    week = Week(folder=folder)
-
-    def packaged() -> tuple[str, list[dict[str, str]]]:
-        chart = week.plan().charts["desk"]
-        artifact = week.store.get(chart.reference)
+    week, named = Week(folder=folder), []
+    for _ in range(2):  # a package that is not released yet is made again
+        plan = week.plan()
+        run = week.app().run(week.planned(plan), ("base", "build", "chart"))
+        assert run.results["chart:desk"].status == "done"
+        artifact = week.store.get(plan.charts["desk"].reference)
         assert artifact is not None
         annotations = about(package_in(artifact, "desk").files)["annotations"]
         assert isinstance(annotations, dict)
-        return chart.action, json.loads(annotations["catalog/catalogs"])
-
-    week.go_by()
-    action, before = packaged()
-    assert [item["name"] for item in before] == ["shop", "mine"]
-    folder.write("matrix.yaml", TWO_LINES + "network: {proxy: {none: a.example}}\n")
-    assert action == "keep"
-    week.go_by()
-    assert packaged() == ("keep", before)  # what changed is not of the chart
-
-
-def test_a_package_of_other_catalogs_is_made_again(shop: Folder) -> None:
-    folder = Folder(mine(shop, TWO_LINES).root, {})
-    week = Week(folder=folder)
-    for _ in range(2):  # neither is released
-        run = week.app().run(week.planned(week.plan()), ("base", "build", "chart"))
-        assert run.results["chart:desk"].status == "done"
+        named.append(json.loads(annotations["catalog/catalogs"]))
         folder.write("matrix.yaml", TWO_LINES + "network: {proxy: {none: a.example}}\n")
+    assert [[item["name"] for item in catalogs] for catalogs in named] == [["shop", "mine"]] * 2
+    assert named[0][0] == named[1][0]
+    assert named[0][1] != named[1][1]
 
 
 def test_it_adds_changes_and_removes(shop: Folder) -> None:
@@ -323,3 +311,20 @@ def test_the_tests_of_the_catalogs_below_may_be_left_out(shop: Folder) -> None:
     recipes = load(mine(shop, f"{TWO_LINES}tests: own\n", files)).catalog.recipes
     assert [name for name, recipe in recipes.items() if recipe.has_tests] == ["desk"]
     assert recipes["base"].tests == ""
+
+
+def test_what_is_called_otherwise_has_the_same_fingerprints_and_the_same_lock(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(LOCK))
+    below = load(Workspace(shop.root))
+    shop.write("matrix.lock", dump(with_package_sets(below, LOCK)))
+    below = load(Workspace(shop.root))
+    names = "images: {tool: {as: gadget}, desk: {as: table}}\ncharts: {desk: {as: table}}\n"
+    project = load(mine(shop, TWO_LINES + names))
+    old, new = prints(below), prints(project)
+    assert new["table/os=2,lang=1.10"] == old["desk/os=2,lang=1.10"]
+    assert new["gadget/os=1"] == old["tool/os=1"]
+    assert project.lock is not None
+    assert below.lock is not None
+    key = "desk/os=2,lang=1.10"
+    assert project.lock.package_sets["table/os=2,lang=1.10"] == below.lock.package_sets[key]
+    assert key not in project.lock.package_sets

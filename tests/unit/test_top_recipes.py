@@ -196,7 +196,8 @@ def test_an_image_that_is_not_offered_has_none(shop: Folder) -> None:
         " [E-TOP-UNUSED]\n"
         "      tool: {from: base, publish: false, top: [trust]}\n"
         "                                         ^\n"
-        "  hint: put the packages into a recipe, or the top on the images that charts name"
+        "  hint: a patch of `recipes` reaches what stands on it; `charted` selects what charts"
+        " offer"
     )
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
-from builder.app.stacks import StackComparison, beside, read_stack
-from builder.common.errors import SelectionError
+from builder.app.own_patches import accept_patches
+from builder.app.stacks import StackComparison, read_stack
+from builder.catalog_stack import Finding
 from builder.diff.stacks import ChartOutcome, StackDiff
 from builder.project import Workspace
+from builder.replaced_files import lock_of
 from builder.report.stacks import FORMATS, as_markdown, as_table
 from tests.fakes.catalog import Folder
 from tests.fakes.report import check_stack_diff
@@ -51,7 +53,7 @@ def compared(
     own = Workspace(Folder(root, {"matrix.yaml": matrix, **files}).root)
     return StackComparison(
         read_stack(own),
-        read_stack(beside(own, {"shop": shops[1].root})),
+        read_stack(Workspace(own.root, finding=Finding(given={"shop": shops[1].root}))),
         labels={"shop": ("old", "new")},
         as_app=App,
     ).compare()
@@ -160,8 +162,67 @@ def test_a_mistake_below_is_a_conflict_with_a_place_of_ours(
     )
 
 
-def test_a_catalog_that_is_not_below(shops: tuple[Folder, Folder]) -> None:
-    own = Workspace(Folder(shops[0].root.parent / "mine", {"matrix.yaml": MINE}).root)
-    with pytest.raises(SelectionError) as caught:
-        beside(own, {"shops": shops[1].root})
-    assert str(caught.value) == ("no catalog below is called 'shops'\n  hint: did you mean shop?")
+def test_what_is_in_the_place_of_a_file_below(shops: tuple[Folder, Folder]) -> None:
+    files = {
+        "images/desk/files/desk.conf": "wood = ash\n",
+        "images/tool/Dockerfile.j2": "FROM {{ parent }}\nRUN make /tools\n",
+        "images/speech/Dockerfile.j2": "FROM {{ parent }}\n",
+    }
+    shops[1].write("images/desk/files/desk.conf", "wood = elm\nlegs = 4\n")
+    shops[1].write("images/tool/Dockerfile.j2", files["images/tool/Dockerfile.j2"])
+    found = compared(shops, files={**FILES, **files})
+    assert [(row.path, row.state, row.added, row.removed) for row in found.replaced] == [
+        ("images/desk/files/desk.conf", "changed below", 2, 1),
+        ("images/speech/Dockerfile.j2", "same below", 0, 0),
+        ("images/tool/Dockerfile.j2", "now equal", 1, 1),
+    ]
+    assert not found.is_clean
+
+
+PATCHES = """\
+patches:
+  bigger: {charts: "*", why: w, values: {size: {default: 2Gi}}}
+  one: {charts: feature=core, expect: "1", why: w, values: {size: {title: Disk}}}
+  some: {charts: "d*", why: w, values: {image.version: {title: Which}}}
+  shelf: {charts: shelf, expect: 0+, why: w, values: {size: {title: Shelf}}}
+"""
+TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
+
+
+def test_what_becomes_of_patches(shops: tuple[Folder, Folder]) -> None:
+    shops[1].edit(FEATURE, "default: 1Gi", "default: 2Gi")
+    shops[1].edit("matrix.yaml", "charts:\n", "charts:\n  drawer: {image: desk, recipe: desk}\n")
+    found = compared(shops, TWO_LINES + PATCHES)
+    assert [(row.name, row.state, row.before, row.after, row.more) for row in found.patches] == [
+        ("bigger", "redundant", 1, 2, ("drawer",)),
+        ("one", "count differs", 1, 2, ("drawer",)),
+        ("some", "applies to more", 1, 2, ("drawer",)),
+        ("shelf", "applies", 0, 0, ()),
+    ]
+    assert (
+        as_table(found).partition("Our patches")[2].partition("Our lines")[0]
+        == """
+PATCH   STATE            SELECTS       NAMES    PLACE
+bigger  redundant        1 → 2 charts  +drawer  matrix.yaml:4:3
+one     count differs    1 → 2 charts  +drawer  matrix.yaml:5:3
+some    applies to more  1 → 2 charts  +drawer  matrix.yaml:6:3
+shelf   applies          0 charts               matrix.yaml:7:3
+
+"""
+    )
+    assert found.patches[0].redundant == ("matrix.yaml:4:42",)
+
+
+def test_what_a_patch_selected_when_it_was_accepted_counts(shops: tuple[Folder, Folder]) -> None:
+    root = shops[0].root.parent / "mine"
+    Folder(root, {"matrix.yaml": TWO_LINES + PATCHES.partition("  one:")[0]})
+    workspace = Workspace(root)
+    stack = read_stack(workspace)
+    assert stack.project is not None
+    assert accept_patches(stack.project, workspace.files, ["bigger"]) == ("bigger",)
+    assert lock_of(workspace.files.own).patches["bigger"].names == ("desk",)
+    for shop in shops:
+        shop.edit("matrix.yaml", "charts:\n", "charts:\n  drawer: {image: desk, recipe: desk}\n")
+        shop.drop("matrix.yaml", "desk: {image")
+    (row,) = compared(shops, (root / "matrix.yaml").read_text(), {}).patches
+    assert (row.state, row.more, row.fewer) == ("applies to more", ("drawer",), ("desk",))

@@ -93,3 +93,20 @@ def test_what_is_not_offered_gets_none() -> None:
             f"matrix.yaml:{line}:30: patch 'p': image 'speech' is not offered, so nothing gets its"
             " top 'trust' [E-TOP-UNUSED]\n"
         )
+
+
+def test_a_mirrored_image_is_left_alone_and_told() -> None:
+    matrix = MATRIX.replace(
+        "images:\n", "  far: {'1': {sources: [{image: example.org/far}]}}\nimages:\n"
+        "  far: {upstream: far, axes: [far]}\n",
+    )  # fmt: skip
+    more = {**TOPS, "far": "summary: Far\n"}
+    found = with_patches("  p: {images: offered, top+: [trust], why: w}", matrix, more)
+    assert tops(found).keys() == {"base", "speech", "desk", "tray"}
+    assert found.notes == ("patch 'p': far is mirrored as it is, and gets no top 'trust'",)
+    with pytest.raises(BuilderError) as caught:
+        with_patches("  p: {images: far, top+: [trust], why: w}", matrix, more)
+    assert str(caught.value).startswith(
+        "matrix.yaml:17:27: patch 'p': image 'far' is mirrored as it is, and gets no top 'trust'"
+        " [E-TOP-MIRRORED]\n"
+    )

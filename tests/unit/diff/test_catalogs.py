@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.planning import fingerprints_of
 from builder.diff.catalogs import CatalogChange, catalog_changes
-from builder.project import Project
-from tests.fakes.catalog import LOCK, Folder
-
-
-def fingerprinted(project: Project) -> dict[str, str]:
-    return {key: item.digest for key, item in fingerprints_of(project, LOCK).items()}
+from tests.fakes.catalog import Folder
 
 
 @pytest.fixture
@@ -24,7 +18,7 @@ def folders(tmp_path: Path) -> tuple[Folder, Folder]:
 
 def changes(folders: tuple[Folder, Folder]) -> list[CatalogChange]:
     old, new = (folder.load() for folder in folders)
-    return list(catalog_changes(old, new, fingerprinted))
+    return list(catalog_changes(old, new))
 
 
 def test_text_alone_is_no_change(folders: tuple[Folder, Folder]) -> None:
