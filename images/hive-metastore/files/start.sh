@@ -22,6 +22,10 @@ if [ -n "${PGHOST:-}" ]; then
   case ${PGUSER:-}$PGPASSWORD in
     *'${'*) fail 'PGUSER or PGPASSWORD has ${ in it, which Java would take for a variable' ;;
   esac
+  # They stand in a URL, where more would be options of the driver.
+  case $PGHOST${PGPORT:-} in
+    *[!A-Za-z0-9.:_-]*) fail "PGHOST or PGPORT is no address or port: it has other signs in it" ;;
+  esac
   PGUSER=${PGUSER:-postgres}
   driver=org.postgresql.Driver
   url=jdbc:postgresql://$PGHOST:${PGPORT:-5432}/$(quoted "${PGDATABASE:-$PGUSER}")
@@ -32,6 +36,14 @@ else
   check_volume "$work/metastore_db"
 fi
 export PGUSER PGPASSWORD
+
+# Hadoop asks who this is, and a uid that a cluster made up has no name.
+if ! id -un > /dev/null 2>&1; then
+  names=$(mktemp -d)
+  echo "hive:x:$(id -u):$(id -g):Hive:$work:/bin/sh" > "$names/passwd"
+  echo "hive:x:$(id -g):" > "$names/group"
+  export LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_PASSWD="$names/passwd" NSS_WRAPPER_GROUP="$names/group"
+fi
 
 # Six tenths of the memory are its heap.
 # shellcheck disable=SC2016,SC2086 # Java reads ${env.…}; JAVA_OPTIONS are several words

@@ -61,14 +61,14 @@ def test_a_database_that_is_made_by_thrift_is_read_by_spark(host):
     assert "file:/home/onyxia/work/warehouse/asked.db" in about
 
 
-def test_any_uid_keeps_names_and_two_stand_side_by_side(other):
+def test_any_uid_keeps_names_and_two_stand_side_by_side(host, other):
     other.start()
-    assert said(other.host, THRIFT, SECOND, "kept") == ["default kept"]
+    assert said(host, THRIFT, SECOND, "kept") == ["default kept"]
     other.stop()
     other.start()
-    assert said(other.host, THRIFT, SECOND) == ["default kept"]
+    assert said(host, THRIFT, SECOND) == ["default kept"]
     assert other.host.check_output(f"stat -c %u {other.folder}/work/metastore_db") == "12345"
-    assert "kept" not in said(other.host, THRIFT, FIRST)[0].split()
+    assert "kept" not in said(host, THRIFT, FIRST)[0].split()
 
 
 def test_a_database_that_is_given_is_never_replaced_by_the_own_one(other):
@@ -83,6 +83,12 @@ def test_it_says_why_it_does_not_start(other):
     assert "start: PGPASSWORD is unset" in other.refuse(PGHOST="127.0.0.1")
     odd = "it's ${env.HOME}"
     assert "PGPASSWORD has ${ in it" in other.refuse(PGHOST="127.0.0.1", PGPASSWORD=odd)
+
+
+@pytest.mark.parametrize(("name", "odd"), [("PGHOST", "a\nb"), ("PGPORT", "1/x?socketFactory=y")])
+def test_more_than_an_address_is_no_option_of_the_driver(other, name, odd):
+    given = {"PGHOST": "127.0.0.1", "PGPASSWORD": "any", name: odd}
+    assert "start: PGHOST or PGPORT is no address or port" in other.refuse(**given)
 
 
 def test_java_has_six_tenths_of_the_memory(host):

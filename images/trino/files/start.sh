@@ -17,20 +17,29 @@ tls_port=${2:-8443}
 user=${TRINO_USER:-trino}
 etc=${TRINO_ETC:-/tmp/trino}
 
-# A file of settings, whose lines are on stdin. What has a line break in it would be another setting.
+# What other services say of themselves stands in a URL, or in a line of settings: it may be no more
+# than an address.
+check_addresses() {
+  for variable in PGHOST PGPORT MARIADB_HOST MARIADB_PORT AWS_DEFAULT_REGION AWS_S3_ENDPOINT; do
+    eval "value=\${$variable:-}"
+    value=${value#http://}
+    case ${value#https://} in
+      *[!A-Za-z0-9./:_-]* | */*?) fail "$variable is no address, port or region: it has other signs in it" ;;
+    esac
+  done
+}
+
+# A file of settings, whose lines are on stdin.
 # settings NAME
 settings() { cat > "$etc/$1.properties"; }
 
-# catalog NAME VARIABLE…: its lines are on stdin; variables of which one is unset or empty give none.
+# A catalog, unless there is one of its name, or one of these variables is unset or empty.
+# catalog NAME VARIABLE…
 catalog() {
   name=$1
   shift
   for variable; do
     [ -n "$(printenv "$variable" || true)" ] || return 0
-    case $(printenv "$variable") in
-      *'
-'*) fail "$variable has a line break in it" ;;
-    esac
   done
   [ -e "$etc/catalog/$name.properties" ] || settings "catalog/$name"
 }
@@ -81,6 +90,7 @@ storage() {
 }
 
 check_password
+check_addresses
 case $user in
   *[!A-Za-z0-9@._-]* | '') fail "TRINO_USER has more in it than letters, digits, @, ., _ and -" ;;
 esac

@@ -8,6 +8,14 @@ READY = "curl --silent --fail --noproxy '*' http://127.0.0.1:{}/v1/info"
 START = "/opt/onyxia-init.sh /opt/trino/start 8180 8543"
 OTHER = "https://127.0.0.1:8543"
 CATALOGS = ["hive", "memory", "mine", "postgresql", "system", "tpch"]
+# More than an address would be options of a driver, or settings of their own.
+ODD = [
+    ("PGHOST", "a\nb"),
+    ("PGPORT", "1/x?socketFactory=y"),
+    ("MARIADB_HOST", "a/b"),
+    ("AWS_S3_ENDPOINT", "a?b"),
+    ("AWS_S3_ENDPOINT", "http\nplugin.dir=/tmp\n://a"),
+]
 COUNT = "select count(*) from tpch.sf1.orders"
 
 CURL = (
@@ -106,8 +114,11 @@ def test_it_says_why_it_does_not_start(other):
     assert "start: PASSWORD is unset, and nobody could enter\n" in other.refuse(PASSWORD="")
     assert "TRINO_USER has more in it" in other.refuse(TRINO_USER="a:b")
     assert "PASSWORD has more than 72 bytes" in other.refuse(PASSWORD="x" * 73)
-    lines = {"PGHOST": "a\nb", "PGUSER": "ann", "PGPASSWORD": "any"}
-    assert "PGHOST has a line break in it" in other.refuse(**lines)
+
+
+@pytest.mark.parametrize(("name", "odd"), ODD)
+def test_more_than_an_address_is_no_setting(other, name, odd):
+    assert f"{name} is no address, port or region" in other.refuse(**{name: odd})
 
 
 def test_java_has_three_quarters_of_the_memory(host):

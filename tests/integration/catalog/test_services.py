@@ -18,7 +18,6 @@ from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
-RECIPES = ("postgresql", "mlflow", "label-studio", "pgadmin", "hive-metastore", "trino")
 DATABASE, ADMINISTRATOR = "p4ss' of: the/database%", "p4ss of the administrator"
 
 LOG = """
@@ -111,9 +110,9 @@ class Containers:
 
 
 @pytest.fixture(scope="module")
-def containers() -> Iterator[Containers]:
-    """Of these images, built where the registry lacks them."""
-    targets = {recipe: first_target(recipe) for recipe in RECIPES}
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
+    """Of PostgreSQL and the images that a test names, built where the registry lacks them."""
+    targets = {recipe: first_target(recipe) for recipe in ("postgresql", *request.param)}
     for target in targets.values():
         subprocess.run(
             [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
@@ -133,6 +132,7 @@ def client(program: str) -> str:
     return f"env {names} MLFLOW_TRACKING_PASSWORD=\"$PASSWORD\" python -c '{program}'"
 
 
+@pytest.mark.parametrize("containers", [("mlflow",)], indirect=True)
 def test_runs_and_users_are_in_the_database(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="tracking")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -158,6 +158,7 @@ def test_runs_and_users_are_in_the_database(containers: Containers) -> None:
     assert containers.run(tracking(), client(READ)).stdout.splitlines()[-1] == "[0.25]"
 
 
+@pytest.mark.parametrize("containers", [("mlflow",)], indirect=True)
 def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE)
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -170,6 +171,7 @@ def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers)
     assert "password authentication failed" in said.log
 
 
+@pytest.mark.parametrize("containers", [("label-studio",)], indirect=True)
 def test_labels_are_in_the_database(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="labels")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -184,6 +186,7 @@ def test_labels_are_in_the_database(containers: Containers) -> None:
     assert counted.stdout.strip() == "1"
 
 
+@pytest.mark.parametrize("containers", [("pgadmin",)], indirect=True)
 def test_pgadmin_opens_the_database_that_it_found(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="shown")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -195,6 +198,7 @@ def test_pgadmin_opens_the_database_that_it_found(containers: Containers) -> Non
     assert said == ["Server connected.", "postgres shown"]
 
 
+@pytest.mark.parametrize("containers", [("hive-metastore", "trino")], indirect=True)
 def test_names_of_tables_are_in_the_database_and_trino_reads_both(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="names")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
