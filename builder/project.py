@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from builder.catalog import tags
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
-from builder.catalog.expansion import Expansion, expand
+from builder.catalog.evaluation import CatalogFolders, evaluated
+from builder.catalog.expansion import Expansion
 from builder.catalog.models import (
     Catalog,
     ChartFeature,
-    ChartRecipe,
-    Image,
     Matrix,
     Network,
+    Pin,
     Recipe,
     RecipeFile,
 )
+from builder.catalog.models import Path as KeyPath
+from builder.catalog.own_places import with_own_places
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -34,21 +35,29 @@ from builder.catalog.parser import (
     parse_recipe,
     parse_services,
 )
-from builder.catalog.patches import Charts, patched
 from builder.catalog.pins import check_pins
-from builder.catalog.recipe import check_chart_needs, check_mirrored, check_needs
+from builder.catalog.recipe import check_mirrored
 from builder.catalog.services import TABLE, with_services
+from builder.catalog_stack import KEPT, Finding, read_catalogs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
+from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
-from builder.lock.inherited import laid_over, without_inherited
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text, read_catalogs
+from builder.replaced_files import (
+    ReplacedFile,
+    errors_of_replaced,
+    notes_of_replaced,
+    replaced_files,
+)
+from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
+from builder.stack_lock import lock_in_force, own_lock
+from builder.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
@@ -74,105 +83,127 @@ class Project:
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+    finding: Finding = KEPT
+    """How those were found that it stands on."""
 
     @cached_property
     def expansion(self) -> Expansion:
         """What can be built with the lock."""
         return without_unlocked(self.catalog, self.declared, self.lock)
 
+    @cached_property
+    def stack(self) -> tuple[tuple[str, str], ...]:
+        """The names and contents of its catalogs; none for a catalog that stands alone."""
+        catalogs = self.workspace().files.catalogs
+        if len(catalogs) < 2:
+            return ()
+        return tuple((item.name, content_in(item.checkout)) for item in catalogs)
+
+    def workspace(self, state: Path | None = None) -> Workspace:
+        """Return its folder, and that of what is derived."""
+        return Workspace(self.root, state, self.finding)
+
 
 class Workspace:
-    """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
+    """A catalog's folder, and the folder that holds all that is derived: `build/` in it.
 
-    def __init__(self, root: Path, state: Path | None = None) -> None:
+    `finding` says how those are found that it stands on.
+    """
+
+    def __init__(self, root: Path, state: Path | None = None, finding: Finding = KEPT) -> None:
         self.root = root
+        self._finding = finding
+        self._runs_own_tests = False
         self.state = StateDir(state) if state else StateDir.of(root)
 
     @cached_property
     def files(self) -> CatalogFiles:
         """The files of the catalog and of those that it stands on."""
-        return read_catalogs(self.root)
+        return read_catalogs(self.root, self._finding)
+
+    @property
+    def _suites(self) -> CatalogFiles:
+        """The files of the catalogs whose tests run."""
+        return CatalogFiles(catalogs=(self.files.own,)) if self._runs_own_tests else self.files
 
     def load(
-        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+        self,
+        platforms: tuple[str, ...] = (),
+        ecosystems: Plugins[_Rules] | None = None,
+        *,
+        tolerated: list[BuilderError] | None = None,
     ) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
 
         Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
-        locked or built.
+        locked or built. Where `tolerated` is a list, mistakes that leave something to compare are
+        added to it instead. A mistake of a catalog below has the place that stands on that, too.
         """
+        found = list[BuilderError]()
+        try:
+            project = self._load(platforms, ecosystems, None if tolerated is None else found)
+        except BuilderError as error:
+            raise_all(with_own_places(self.root, [error]))
+            raise
+        if tolerated is not None:
+            tolerated += with_own_places(self.root, found)
+        return project
+
+    def _load(
+        self,
+        platforms: tuple[str, ...],
+        ecosystems: Plugins[_Rules] | None,
+        tolerated: list[BuilderError] | None,
+    ) -> Project:
         checkout.check_folder(self.state.root)
         errors, notes = list[BuilderError](), list[str]()
         file = self._matrix(errors, notes)
-        lock = self._lock(file.matrix, errors)
-        declared_platforms = file.matrix.platforms
-        file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
-        recipes = self._recipes(file, errors, notes, ecosystems)
-        charts = self._charts(file, CHARTS, errors, notes)
-        upstream_charts = self._charts(file, UPSTREAM_CHARTS, errors, notes)
-        features = self._features(errors, notes)
-        expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
+        lock = lock_in_force(self.files, file.matrix.lock.origin, errors)
+        folders = self._folders(file, platforms, errors, notes, ecosystems)
+        if lock is not None and self.files.own.has(locks.FILE):
+            accepted = {name: item.names for name, item in lock.patches.items()}
+            folders = replace(folders, accepted=accepted)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
-        raise_all(errors)
-        assert expansion is not None
-        file = self._patched(file, charts, features, expansion)
+        replaced = self._replaced(errors)
+        found = evaluated(folders, errors, tolerated)
         catalog = Catalog(
-            matrix=file.matrix,
-            recipes=recipes,
+            matrix=found.matrix,
+            recipes=found.recipes,
             macros=self._macros(),
-            charts=charts,
-            upstream_charts=upstream_charts,
+            charts=folders.charts,
+            upstream_charts=folders.upstream_charts,
             library=self._library(),
-            features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
-            if ecosystems
-            else {},
+            features=found.features,
+            ecosystems=self._ecosystems(found.matrix, found.recipes, lock, ecosystems),
         )
-        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
+        notes += (*notes_of_replaced(replaced, catalog, found.expansion), *found.notes)
+        checked = check_recipes(found.recipes.values(), catalog.ecosystems, self.read)
+        raise_all(checked, tolerated)
         return Project(
-            root=self.root, catalog=catalog, declared=expansion, lock=lock, notes=tuple(notes),
-            network=file.matrix.network,
+            root=self.root, catalog=catalog, declared=found.expansion, lock=lock,
+            notes=(*self.files.notes, *notes), network=file.matrix.network, finding=self._finding,
         )  # fmt: skip
 
-    def _expanded(
+    def _folders(
         self,
         file: ParsedMatrix,
-        declared_platforms: tuple[str, ...],
-        recipes: Mapping[str, Recipe],
-        charts: Mapping[str, ChartRecipe],
+        platforms: tuple[str, ...],
         errors: list[BuilderError],
-    ) -> Expansion | None:
-        """Return the expansion of the matrix, None if it contradicts itself."""
-        try:
-            expansion = expand(file.matrix, file.document, declared_platforms)
-            errors += tags.check(expansion, file.matrix, file.document)
-            errors += check_needs(expansion, file.matrix, recipes, file.document)
-            errors += check_chart_needs(file.matrix, charts, file.document)
-        except BuilderError as error:
-            errors.append(error)
-            return None
-        return expansion
-
-    def _patched(
-        self,
-        file: ParsedMatrix,
-        recipes: Mapping[str, ChartRecipe],
-        features: Mapping[str, ChartFeature],
-        expansion: Expansion,
-    ) -> ParsedMatrix:
-        """Return the matrix, with its charts as patches say. Raises what is wrong with those."""
-        charts, errors = patched(
-            Charts(
-                matrix=file.matrix,
-                recipes=recipes,
-                features=features,
-                expansion=expansion,
-                document=file.document,
-                own=self.files.own.name,
-            )
+        notes: list[str],
+        ecosystems: Plugins[_Rules] | None,
+    ) -> CatalogFolders:
+        """Read the folders of a matrix, for `platforms` or those that it has."""
+        return CatalogFolders(
+            file=replace(file, matrix=replace(file.matrix, chosen_platforms=platforms)),
+            platforms=file.matrix.platforms,
+            recipes=self._recipes(file, errors, notes, ecosystems),
+            charts=self._charts(file, CHARTS, errors, notes),
+            upstream_charts=self._charts(file, UPSTREAM_CHARTS, errors, notes),
+            features=self._features(errors, notes),
+            own=self.files.own.name,
+            declared_in=self._declared_in,
+            check_ecosystem=self._check_ecosystem(ecosystems) if ecosystems else None,
         )
-        raise_all(errors)
-        return replace(file, matrix=replace(file.matrix, charts=charts))
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
@@ -183,10 +214,13 @@ class Workspace:
         own = self.files.own
         return own.text(locks.FILE) if own.has(locks.FILE) else ""
 
-    def write_lock(self, lock: Lock) -> bool:
-        """Write matrix.lock, but what is inherited; whether that changed it."""
-        own_lock = without_inherited(lock, self._inherited()) if self.files.below else lock
-        return write(self.root / locks.FILE, locks.dump(own_lock).encode())
+    def write_lock(self, lock: Lock, keeps: Collection[str] | None = ()) -> bool:
+        """Write matrix.lock, but what is inherited; whether that changed it.
+
+        The targets `keeps` are locked here, whatever is below; None: everything is.
+        """
+        own = own_lock(self.files, lock, keeps)
+        return write(self.root / locks.FILE, locks.dump(own).encode())
 
     def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
@@ -201,22 +235,18 @@ class Workspace:
         if file is None:
             raise_all(errors)
         assert file is not None
+        self._runs_own_tests = file.matrix.tests == "own"
         return file
 
-    def _lock(self, matrix: Matrix, errors: list[BuilderError]) -> Lock | None:
-        """Return the lock: what the catalogs below have, and over it what the own file has."""
-        catalogs = self.files.catalogs if matrix.lock.origin == "inherit" else (self.files.own,)
+    def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:
+        """Return the files that stand in the place of others, of which all are to be accepted."""
         try:
-            found = [_lock_of(item) for item in catalogs if item.has(locks.FILE)]
+            replaced = replaced_files(self.files)
         except BuilderError as error:
-            errors.append(error)
-            return None
-        return laid_over(found) if found else None
-
-    def _inherited(self) -> Lock:
-        """Return what the catalogs below have locked."""
-        found = [_lock_of(item) for item in self.files.below if item.has(locks.FILE)]
-        return laid_over(found)
+            errors += [error] if str(error) not in map(str, errors) else []
+            return ()
+        errors += errors_of_replaced(replaced)
+        return replaced
 
     # Recipes.
 
@@ -229,14 +259,15 @@ class Workspace:
     ) -> dict[str, Recipe]:
         check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
-        for name, image in file.matrix.images.items():
-            if image.recipe in recipes:
+        for name, place, is_mirrored in _named_recipes(file.matrix):
+            if name in recipes:
                 continue
-            location = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _needed_files(image), location):
+            needed = _RECIPE[:1] if is_mirrored else _RECIPE
+            location = file.document.at(place)
+            if error := self._missing("images", name, needed, location):
                 errors.append(error)
                 continue
-            path = f"images/{image.recipe}/recipe.yaml"
+            path = f"images/{name}/recipe.yaml"
             try:
                 *below, own = self.files.texts_of(path)
                 with reading(own.file):
@@ -250,9 +281,9 @@ class Workspace:
             if parsed is None:
                 continue
             try:
-                errors += self._test_errors(f"images/{image.recipe}/tests")
-                recipes[image.recipe] = recipe = self._recipe(image.recipe, parsed)
-                errors += check_mirrored(recipe) if image.is_mirrored else ()
+                errors += errors_of_tests(self._suites, f"images/{name}/tests")
+                recipes[name] = recipe = self._recipe(name, parsed)
+                errors += check_mirrored(recipe) if is_mirrored else ()
             except BuilderError as error:
                 errors.append(error)
         return recipes
@@ -265,9 +296,15 @@ class Workspace:
 
     def _pin_errors(self, file: ParsedMatrix, ecosystems: Plugins[_Rules]) -> list[BuilderError]:
         errors: list[BuilderError] = []
-        for name, image in file.matrix.images.items():
-            for ecosystem, limits in (image.pin.packages if image.pin else {}).items():
-                path = ("images", name, "pin", ecosystem)
+        pins: list[tuple[tuple[str, str], Pin]] = [
+            ((section, name), item.pin)
+            for section, items in (("images", file.matrix.images), ("patches", file.matrix.patches))
+            for name, item in items.items()
+            if item.pin
+        ]
+        for above, pin in pins:
+            for ecosystem, limits in pin.packages.items():
+                path = (*above, "pin", ecosystem)
                 location = file.document.at_key(path)
                 try:
                     rules = ecosystems.get(ecosystem, catalog=self.root, location=location)
@@ -282,12 +319,14 @@ class Workspace:
         matrix: Matrix,
         recipes: Mapping[str, Recipe],
         lock: Lock | None,
-        ecosystems: Plugins[_Rules],
+        ecosystems: Plugins[_Rules] | None,
     ) -> Ecosystems:
-        """Return the builder's ecosystems and those that the catalog names.
+        """Return the builder's ecosystems and those that the catalog names, none without a table.
 
         Raises ToolError where the package that adds one does not work.
         """
+        if ecosystems is None:
+            return {}
         named_ecosystems = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
         named_ecosystems |= {name for pin in pins for name in pin.packages}
@@ -300,25 +339,19 @@ class Workspace:
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder, files = f"images/{name}", self.files
         dockerfile, tests = f"{folder}/Dockerfile.j2", f"{folder}/tests"
+        more = f"{folder}/Dockerfile.append.j2"
+        appended = files.texts_of(more) if files.has(more) else ()
         return Recipe(
             **vars(file),
             name=name,
             dockerfile=files.read(dockerfile) if files.has(dockerfile) else "",
             dockerfile_path=files.shown(dockerfile),
+            appended={item.file: item.text for item in appended},
             files=files.context_files(f"{folder}/files"),
-            tests=files.tests(tests),
-            tests_hash=files.hash(tests),
-            has_tests=any(_is_test(name) for name in files.bytes_of(tests)),
+            **tests_of(self._suites, tests),
+            tests_hash=self._suites.hash(tests),
+            has_tests=any(is_test(name) for name in self._suites.bytes_of(tests)),
         )
-
-    def _test_errors(self, folder: str) -> list[BuilderError]:
-        """Return what is no Python in a folder of tests: it is read here, and never run."""
-        errors = [
-            checkout.not_python(self.files.shown(f"{folder}/{name}"), data)
-            for name, data in self.files.bytes_of(folder).items()
-            if name.endswith(".py")
-        ]
-        return [error for error in errors if error is not None]
 
     # Charts.
 
@@ -339,7 +372,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
-            errors += self._test_errors(f"{folder}/tests")
+            errors += errors_of_tests(self._suites, f"{folder}/tests")
             *below, own = self.files.texts_of(f"{folder}/{kind.file}")
             with reading(own.file):
                 parsed, chart_errors = kind.parse(own.text, own.file, notes.append, tuple(below))
@@ -349,9 +382,14 @@ class Workspace:
                     **vars(parsed),
                     name=chart.recipe,
                     files=self.files.texts(folder),
-                    tests=self.files.tests(f"{folder}/tests"),
+                    **tests_of(self._suites, f"{folder}/tests"),
                 )
         return charts
+
+    def _declared_in(self, folder: str) -> str:
+        """Return the name of the lowest catalog that has a folder, or of the builder."""
+        having = (item.name for item in self.files.catalogs if (item.root / folder).is_dir())
+        return next(having, "builder")
 
     # What the catalog does not have comes with the builder.
 
@@ -419,13 +457,6 @@ class Workspace:
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
 
-def _lock_of(catalog: SourceCatalog) -> Lock:
-    """Return the lock of one catalog. Raises ConfigError."""
-    file = f"{catalog.label}{locks.FILE}"
-    with reading(file):
-        return locks.parse(catalog.text(locks.FILE), file)
-
-
 def _feature(
     files: CatalogFiles,
     folder: str,
@@ -446,8 +477,15 @@ def _feature(
     )
 
 
-def _needed_files(image: Image) -> tuple[str, ...]:
-    return _RECIPE[:1] if image.is_mirrored else _RECIPE
+def _named_recipes(matrix: Matrix) -> Iterator[tuple[str, KeyPath, bool]]:
+    """Yield each recipe of images, where it is named, and whether it mirrors an image."""
+    for image in matrix.images.values():
+        yield image.recipe, ("images", image.name, "recipe"), image.is_mirrored
+        for index, top in enumerate(image.top):
+            yield top, ("images", image.name, "top", index), False
+    for patch in matrix.patches.values():
+        for index, top in enumerate(patch.more_top):
+            yield top, ("patches", patch.name, "top+", index), False
 
 
 def shared_files(kind: str) -> tuple[CatalogFiles, str]:
@@ -460,9 +498,3 @@ def shared_files(kind: str) -> tuple[CatalogFiles, str]:
 def _shared_files(root: Path) -> CatalogFiles:
     """Return the same files for all catalogs of a process: git is asked once."""
     return CatalogFiles(catalogs=(SourceCatalog(name="builder", root=root),))
-
-
-def _is_test(path: str) -> bool:
-    """Whether pytest looks for tests in a file."""
-    name = path.rpartition("/")[2]
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

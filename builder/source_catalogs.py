@@ -9,35 +9,33 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from builder.catalog import yaml_document as documents
 from builder.catalog.models import File
 from builder.catalog.parser import SourceText
-from builder.catalog.yaml_document import Document
 from builder.common import checkout
-from builder.common.errors import ConfigError, Location, reading
-from builder.common.mappings import mapping
+from builder.common.errors import ConfigError, Location
 from builder.common.process import Runner
-from builder.common.text import one_line
-from builder.common.version import VERSION
+from builder.common.text import did_you_mean
+from builder.lock.pinned import PinnedCatalog
 
 MATRIX = "matrix.yaml"
 _LARGEST = 64 << 20  # bytes of a file that is read as text
-_MOST = 8  # catalogs that stand on one another
 _MERGED = re.compile(
     r"images/[^/]+/recipe\.yaml|charts/[^/]+/(chart|upstream)\.yaml"
     r"|charts/features/[^/]+/feature\.yaml"
 )
-_IN_TWO = re.compile(
-    rf"{_MERGED.pattern}|charts/features/discovery/services\.yaml|(images|charts)(/[^/]+){{0,2}}/README\.md"
+_IN_TWO = re.compile(rf"{_MERGED.pattern}|(images|charts)(/[^/]+){{0,2}}/README\.md")
+"""What replaces nothing where two catalogs have it: it is merged, or for people."""
+_OF_EACH = re.compile(
+    r"images/[^/]+/Dockerfile\.append\.j2|(images|charts)/[^/]+/tests/\.skip"
+    r"|charts/(features/)?[^/]+/slots/\+[^/]+"
 )
-"""What two catalogs may have: it is merged, taken whole, or for people."""
+"""What every catalog says for itself, and all of it counts."""
+_REPLACEABLE = re.compile(r"images/([^_/][^/]*|_macros)/.+|charts/.+")
+_REMOVED = re.compile(r"images/[^/]+/files/\.removed")
 _TEXT_FOLDERS = ("templates/", "slots/", "ci/")
 _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
@@ -49,10 +47,14 @@ class SourceCatalog:
     name: str
     root: Path
     label: str = ""
+    is_kept: bool = False
+    """Whether it is a copy that was fetched: all files of it count, whatever they are called."""
 
     @cached_property
     def checkout(self) -> checkout.Checkout:
         """Its files, and their state in git."""
+        if self.is_kept:
+            return checkout.whole_folder(self.root, self.label)
         return checkout.read_checkout(self.root, Runner(), self.label)
 
     def has(self, path: str) -> bool:
@@ -65,11 +67,51 @@ class SourceCatalog:
         return checkout.text_of(files.read(self.root / path, _LARGEST), f"{self.label}{path}")
 
 
+Part = tuple[SourceCatalog, Path]
+"""A file of one catalog: of which, and where it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundFile:
+    """A file of a folder: its path there, and the parts that it has, the lowest catalog's first.
+
+    Only what every catalog says for itself has several. `replaced` is a lower catalog's file, in
+    whose place it stands.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    replaced: Part | None = None
+
+    @property
+    def catalog(self) -> SourceCatalog:
+        """The uppermost catalog that has it."""
+        return self.parts[-1][0]
+
+    @property
+    def path(self) -> Path:
+        """Where the uppermost catalog has it."""
+        return self.parts[-1][1]
+
+    def texts(self) -> list[bytes]:
+        """Return what each of its parts has."""
+        return [catalog.checkout.read(path) for catalog, path in self.parts]
+
+    def read(self) -> bytes:
+        """Return what it has: the lines of each of its parts."""
+        *below, last = self.texts()
+        return b"".join(text if text.endswith(b"\n") else text + b"\n" for text in below) + last
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatalogFiles:
     """The files of catalogs that stand on one another, the lowest first."""
 
     catalogs: tuple[SourceCatalog, ...]
+    pins: Mapping[str, PinnedCatalog] = field(default_factory=dict)
+    """What matrix.lock of the own catalog says of those below, or will say when it is written."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know of where they come from."""
 
     @property
     def own(self) -> SourceCatalog:
@@ -121,36 +163,26 @@ class CatalogFiles:
     def context_files(self, folder: str) -> tuple[File, ...]:
         """Return the files of a folder as those of the context of a build."""
         files = []
-        for name, owner, path in self.walk(folder):
-            data = owner.checkout.read(path)
-            checkout.check_script(data, f"{owner.label}{folder}/{name}")
+        for found in self.walk(folder):
+            data, owner = found.read(), found.catalog
+            checkout.check_script(data, f"{owner.label}{folder}/{found.name}")
             files.append(
                 File(
-                    path=f"files/{name}",
-                    mode=owner.checkout.mode(path),
+                    path=f"files/{found.name}",
+                    mode=owner.checkout.mode(found.path),
                     sha256=hashlib.sha256(data).hexdigest(),
-                    source=str(path),
+                    source=str(found.path),
                 )
             )
         return tuple(files)
 
-    def tests(self, folder: str) -> str:
-        """Return where a folder of tests is, "" where there is none.
-
-        Raises ConfigError where two catalogs have one: a suite is run in one folder.
-        """
-        having = [item for item in self.catalogs if (item.root / folder).is_dir()]
-        if len(having) > 1:
-            raise ConfigError(
-                f"these tests are in catalog {having[0].name}, too",
-                hint="put more tests beside a recipe of another name, on an image of your own",
-                location=Location(file=f"{having[-1].label}{folder}"),
-            )
-        return str(having[0].root / folder) if having else ""
+    def catalogs_with(self, folder: str) -> list[SourceCatalog]:
+        """Return the catalogs that have a folder, the lowest first."""
+        return [item for item in self.catalogs if (item.root / folder).is_dir()]
 
     def bytes_of(self, folder: str) -> dict[str, bytes]:
         """Return the files of a folder, by their path in it."""
-        return {name: owner.checkout.read(path) for name, owner, path in self.walk(folder)}
+        return {found.name: found.read() for found in self.walk(folder)}
 
     def hash(self, folder: str) -> str:
         """Return one hash of all files of a folder, or "" if there are none."""
@@ -176,116 +208,72 @@ class CatalogFiles:
         """Whether a file is one of all catalogs that have it, merged by key."""
         return _MERGED.fullmatch(path) is not None
 
-    def walk(self, folder: str) -> Iterator[tuple[str, SourceCatalog, Path]]:
-        """Yield the files of a folder, sorted: path in it, catalog, and where it is.
+    def walk(self, folder: str) -> Iterator[FoundFile]:
+        """Yield the files of a folder, sorted. The uppermost catalog's replaces those below.
 
-        Raises ConfigError where two catalogs have a file that is not merged.
+        Raises ConfigError where that would change nothing, and for what is removed and not below.
         """
-        found: dict[str, tuple[SourceCatalog, Path]] = {}
+        found: dict[str, FoundFile] = {}
         for item in self.catalogs:
-            for path in item.checkout.files(item.root / folder):
-                name = path.relative_to(item.root / folder).as_posix()
-                if name in found and not _IN_TWO.fullmatch(f"{folder}/{name}"):
-                    raise ConfigError(
-                        f"catalog {found[name][0].name} has this file, too",
-                        hint="give yours another name: a catalog adds files to the one that it"
-                        " stands on, and replaces none",
-                        location=Location(file=f"{item.label}{folder}/{name}"),
-                    )
-                found[name] = item, path
-        for name, (item, path) in sorted(found.items(), key=lambda entry: Path(entry[0]).parts):
-            yield name, item, path
+            root = item.root / folder
+            here = {path.relative_to(root).as_posix(): path for path in item.checkout.files(root)}
+            for name in [name for name in here if _REMOVED.fullmatch(f"{folder}/{name}")]:
+                del here[name]
+                _remove(found, here, name, item, folder)
+            for name, path in here.items():
+                below = found.get(name)
+                found[name] = FoundFile(name=name, parts=((item, path),))
+                if below is not None:
+                    found[name] = _over(below, (item, path), f"{folder}/{name}")
+        yield from sorted(found.values(), key=lambda item: Path(item.name).parts)
 
 
-def read_catalogs(root: Path) -> CatalogFiles:
-    """Return the catalog in a folder with those that it stands on.
-
-    Raises ConfigError where one of them is not there, or they stand on one another in a circle.
-    """
-    catalogs: list[SourceCatalog] = []
-    folder, label = root, ""
-    while True:
-        catalog, below = _read(folder, label, catalogs)
-        catalogs.append(catalog)
-        if below is None:
-            return CatalogFiles(catalogs=tuple(reversed(catalogs)))
-        folder, label = below
-
-
-def _read(
-    root: Path, label: str, above: list[SourceCatalog]
-) -> tuple[SourceCatalog, tuple[Path, str] | None]:
-    """Return the catalog in a folder, and the folder and the label of the one that it extends."""
-    name = label.removesuffix(":")
-    catalog = SourceCatalog(name=name, root=root, label=label)
-    if not catalog.has(MATRIX):
-        return catalog, None
-    with reading(f"{label}{MATRIX}"):
-        document, _ = documents.load(catalog.text(MATRIX), f"{label}{MATRIX}")
-    if not name:
-        own = mapping(document.data, "catalog").get("name")
-        catalog = SourceCatalog(name=own if isinstance(own, str) else root.name, root=root)
-    _check_builder(document, catalog.name)
-    extends = mapping(document.data, "extends")
-    if not isinstance(extends.get("path"), str):
-        return catalog, None  # what is wrong with it is found where matrix.yaml is read
-    return catalog, _below(catalog, document, extends, [*above, catalog])
-
-
-def _below(
-    catalog: SourceCatalog,
-    document: Document,
-    extends: Mapping[str, Any],
-    above: list[SourceCatalog],
-) -> tuple[Path, str]:
-    location = document.at(("extends", "path"))
-    path = Path(extends["path"])
-    folder = (catalog.root / path).resolve()
-    name = one_line(str(extends.get("name") or folder.name))
-    if any(item.root.resolve() == folder for item in above):
-        names = " → ".join([*(item.name for item in above), name])
-        message = f"catalogs stand on one another in a circle: {names}"
-        raise ConfigError(message, location=location, id="E-CATALOG-CYCLE")
-    if name in [item.name for item in above]:
+def _over(below: FoundFile, part: Part, path: str) -> FoundFile:
+    """Return a file that a lower catalog has, too, with what the upper one has of it."""
+    if _OF_EACH.fullmatch(path):
+        return replace(below, parts=(*below.parts, part))
+    file = FoundFile(name=below.name, parts=(part,))
+    if _IN_TWO.fullmatch(path):
+        return file
+    if not _REPLACEABLE.fullmatch(path):
         raise ConfigError(
-            f"two catalogs are called {name!r}",
-            hint="give this one another name here: `extends: {name: NAME, path: …}`",
-            location=location,
-            id="E-CATALOG-NAME",
+            f"catalog {below.catalog.name} has this file, too, and its recipes have links to that",
+            hint="put yours where it is to be used: images/RECIPE/files/NAME",
+            location=Location(file=f"{part[0].label}{path}"),
+            id="E-CATALOG-FILE",
         )
-    if len(above) > _MOST:
-        message = f"more than {_MOST} catalogs stand on one another"
-        raise ConfigError(message, location=location, id="E-CATALOG-DEPTH")
-    if not (folder / MATRIX).is_file():
-        raise ConfigError(
-            f"catalog {name} has no {MATRIX} in {folder}",
-            hint="`path` is the folder of a catalog, seen from the folder of this file",
-            location=location,
-            id="E-CATALOG-MISSING",
-        )
-    return folder, f"{name}:"
+    return replace(file, replaced=below.parts[-1])
 
 
-def _check_builder(document: Document, name: str) -> None:
-    """Raise ConfigError where a catalog is for other versions of the builder."""
-    wanted = mapping(document.data).get("builder")
-    if not isinstance(wanted, str):
-        return
-    location = document.at(("builder",))
-    try:
-        fits = SpecifierSet(wanted).contains(VERSION, prereleases=True)
-    except InvalidSpecifier as error:
-        message = f"{wanted!r} is no range of versions"
-        raise ConfigError(
-            message, hint='e.g. ">=0.2,<0.3"', location=location, id="E-CATALOG-BUILDER"
-        ) from error
-    if not fits:
-        raise ConfigError(
-            f"catalog {name} needs builder {wanted}, this is {VERSION}",
-            hint="install that version of the builder",
-            location=location,
-            id="E-CATALOG-BUILDER",
-        )
+def _remove(
+    found: dict[str, FoundFile],
+    here: Mapping[str, Path],
+    name: str,
+    item: SourceCatalog,
+    folder: str,
+) -> None:
+    """Take the files out that the list `.removed` of a catalog names."""
+    file, above = f"{folder}/{name}", name.removesuffix(".removed")
+    for number, line in enumerate(item.text(file).splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        path = f"{above}{line.strip()}"
+        location = Location(file=f"{item.label}{file}", line=number, column=1, source=line)
+        if path in here:
+            raise ConfigError(
+                f"{line.strip()} is removed here, and this catalog has it itself",
+                hint="a file takes the place of the one below: take this line out",
+                location=location,
+                id="E-MERGE-BOTH",
+            )
+        if found.pop(path, None) is None:
+            known = [one.removeprefix(above) for one in found if one.startswith(above)]
+            raise ConfigError(
+                f"there is no file {line.strip()!r} to remove",
+                hint=did_you_mean(line.strip(), known),
+                location=location,
+                id="E-MERGE-NOTHING",
+            )
 
 
 def is_text(name: str) -> bool:

@@ -31,7 +31,7 @@ from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext, Toolbox
-from builder.catalog.models import Base, Catalog
+from builder.catalog.models import Base, Catalog, Network
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
 from builder.common.enclosure import can_enclose, enclosed
@@ -41,18 +41,13 @@ from builder.common.state_dir import StateDir
 from builder.diff.history import History
 from builder.engines.interfaces import HostEngine, ImageBuilder
 from builder.engines.podman.host_probe import probe
-from builder.lock.interfaces import (
-    BaseProvider,
-    PackageResolver,
-    Provider,
-    RemoteFiles,
-)
+from builder.lock.interfaces import BaseProvider, PackageResolver, Provider, RemoteFiles
 from builder.lock.lockfile import BaseLock
 from builder.network.build_env import passwords
 from builder.network.connections import program_environment
-from builder.network.fetcher import Fetcher, RetryPolicy
+from builder.network.fetcher import Fetcher
 from builder.plan.models import Step, locked_reference
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.interfaces import Registry
@@ -65,6 +60,7 @@ from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, cached_archives
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.interfaces import ResolverTools
+from builder.resolvers.observers import Observers
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
 from builder.resolvers.reachability import Reachability
@@ -105,6 +101,7 @@ class Replaced(TypedDict, total=False):
     files: Fetcher
     downloads: RemoteFiles
     reachability: Reachability
+    observers: Observers
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
@@ -127,6 +124,14 @@ class Adapters:
         return self.setup.state
 
     @property
+    def _root(self) -> Path:
+        return self.setup.project.root
+
+    @property
+    def _network(self) -> Network:
+        return self.setup.project.network
+
+    @property
     def catalog(self) -> Catalog:
         """Return the catalog."""
         return self.setup.project.catalog
@@ -138,9 +143,8 @@ class Adapters:
         """Return what runs programs, and ends them all."""
         if self.setup.runner is not None:
             return self.setup.runner
-        network = self.setup.project.network
-        environment = program_environment(network, self._state.trusted)
-        return Runner(secrets=passwords(network), environment=environment)
+        environment = program_environment(self._network, self._state.trusted)
+        return Runner(secrets=passwords(self._network), environment=environment)
 
     @cached_property
     def skopeo(self) -> str:
@@ -160,8 +164,8 @@ class Adapters:
         """Return the engine that the options ask for, or that this machine has."""
         from builder.engines.table import choose
 
-        name, root = self.setup.options.engine, self.setup.project.root
-        return choose(name, self.runner, self._state, catalog=root)
+        name = self.setup.options.engine
+        return choose(name, self.runner, self._state, catalog=self._root)
 
     @cached_property
     def smoke(self) -> SmokeTester:
@@ -180,10 +184,14 @@ class Adapters:
 
     def _disk(self, folder: Path) -> Disk:
         folder.mkdir(parents=True, exist_ok=True)
-        builds = self.setup.options.handed_over_in is None  # else no engine is needed
-        is_elsewhere = builds and bool(self.engine.keeps_elsewhere) and folder == self._state.root
+        is_elsewhere = self._keeps_elsewhere() and folder == self._state.root
         free = shutil.disk_usage(folder).free
         return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
+
+    def _keeps_elsewhere(self) -> bool:
+        with contextlib.suppress(ToolError):  # what needs an engine says so
+            return self.setup.options.handed_over_in is None and bool(self.engine.keeps_elsewhere)
+        return False
 
     # Registries.
 
@@ -199,7 +207,7 @@ class Adapters:
             skopeo=self.skopeo,
             enclose=self._enclose,
             timeout=self.setup.options.timeout,
-            network=self.setup.project.network,
+            network=self._network,
             credentials=self.credentials,
         )
 
@@ -254,8 +262,7 @@ class Adapters:
         return Policy(delay=self.setup.options.retry_delay)
 
     def _wait(self, attempt: int, delay: float, error: TransientError) -> bool:
-        text = f"try {attempt} failed ({error.message}); again in {delay:.0f} s"
-        self.setup.notify(text)
+        self.setup.notify(f"try {attempt} failed ({error.message}); again in {delay:.0f} s")
         return not self.setup.stopping.wait(delay)
 
     @cached_property
@@ -292,7 +299,7 @@ class Adapters:
         return Bases(
             runner=self.runner,
             engine=self.engine,
-            network=self.setup.project.network,
+            network=self._network,
             state=self._state,
             skopeo=self.skopeo,
             enclose=self._enclose,
@@ -306,7 +313,7 @@ class Adapters:
         """Return what knows the images and charts of others."""
         return Upstreams(
             catalog=self.catalog,
-            network=self.setup.project.network,
+            network=self._network,
             store=self.store_of_run,
             files=self.files,
         )
@@ -320,7 +327,7 @@ class Adapters:
     def _apt_roots(self) -> AptRoots:
         return AptRoots(
             runner=self.runner,
-            network=self.setup.project.network,
+            network=self._network,
             folder=self._state.apt,
             keeps_indexes=self.setup.options.only_looks,
         )
@@ -329,7 +336,7 @@ class Adapters:
     def resolvers(self) -> Mapping[str, PackageResolver]:
         """Return what chooses and fetches packages, by ecosystem, in the order of installation."""
         tools = replace(self._resolver_tools, providers=self.providers)
-        return package_resolvers(tools, self.catalog.ecosystems, self.setup.project.root)
+        return package_resolvers(tools, self.catalog.ecosystems, self._root)
 
     @cached_property
     def _resolver_tools(self) -> ResolverTools:
@@ -337,7 +344,7 @@ class Adapters:
         return ResolverTools(
             fetcher=self.files,
             runner=self.runner,
-            network=self.setup.project.network,
+            network=self._network,
             state=self._state,
             apt_root=self._prepared,
             locate=partial(named_at, self._read),
@@ -352,7 +359,7 @@ class Adapters:
         return AptIndexes(prepare=self._prepared, state=self._state, upstream=self.upstreams.images)
 
     def _read(self, path: str) -> str:
-        return Workspace(self.setup.project.root).read(path)
+        return self.setup.project.workspace().read(path)
 
     def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
         """Return apt's private root of a locked base, with the indexes of now."""
@@ -372,13 +379,12 @@ class Adapters:
     @cached_property
     def files(self) -> Fetcher:
         """Return files of the network."""
-        return Fetcher(folder=self._state.files, network=self.setup.project.network)
+        return Fetcher(folder=self._state.files, network=self._network)
 
     @cached_property
     def downloads(self) -> RemoteFiles:
         """Return files of the network that a build needs."""
-        network = self.setup.project.network
-        return PipFiles(fetcher=self.files, runner=self.runner, network=network)
+        return PipFiles(fetcher=self.files, runner=self.runner, network=self._network)
 
     @cached_property
     def package_check(self) -> PackageChecker:
@@ -394,17 +400,17 @@ class Adapters:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Return where release lines come from, by the name that the matrix uses."""
-        names = self.catalog.matrix.provider_names
-        return line_providers(self._resolver_tools, names, self.setup.project.root)
+        return line_providers(self._resolver_tools, self.catalog.matrix.provider_names, self._root)
 
     @cached_property
     def reachability(self) -> Reachability:
         """Return what asks whether providers can be reached, and does not wait for long."""
-        network = self.setup.project.network
-        policy = RetryPolicy(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self._state.files, retry_policy=policy)
-        tools = replace(self._resolver_tools, fetcher=fetcher)
-        return Reachability(tools, self.setup.project.root)
+        return Reachability(self._resolver_tools.waiting(connect=4, read=6), self._root)
+
+    @cached_property
+    def observers(self) -> Observers:
+        """Return what asks which release lines there are, and when they end."""
+        return Observers(self._resolver_tools.waiting(connect=6, read=15), self._root)
 
     # Charts.
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from builder.app import planning
 from builder.app.adapters import AdapterFactory, Adapters, Notify, Setup
+from builder.app.inheritance import kept_here
 from builder.app.locking import choose_lock, upgrade_of
 from builder.app.options import Options
-from builder.app.planning import Planned
+from builder.app.planning import EnginePlatforms, Planned
 from builder.app.run import (
     Run,
     RunLoop,
@@ -25,6 +26,7 @@ from builder.app.run import (
     with_release,
     write_chart_index,
 )
+from builder.app.upstream_releases import Wanted
 from builder.build.disk import Measure
 from builder.build.events import Listener
 from builder.build.image_steps import Action
@@ -42,7 +44,7 @@ from builder.network.build_env import effective_network
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.release_record import Record
 
 
@@ -85,7 +87,7 @@ class App:
         self._depth = 0  # of `working`
         self.notify = notify
         self.project = _settled(project, self.options)
-        self.workspace = Workspace(project.root, self.options.state)
+        self.workspace = project.workspace(self.options.state)
         self.state = self.workspace.state
         checkout.check_folder(self.state.root)
         self.adapters = adapters(
@@ -180,21 +182,29 @@ class App:
         *,
         select: Sequence[str] | None = None,
         bases: BaseLocker | None = None,
+        holds: bool = True,
     ) -> LockResult:
         """Return a new lock, which is not written: what still fits the catalog stays as it is.
 
         `upgrade` names the packages, recipes, images, axes or release lines that become newer;
-        None is all. `bases` takes the place of where base images come from. What could not be
-        looked up is in its `problems`. Raises ConfigError for what is wrong with the catalog.
+        None is all. `bases` takes the place of where base images come from. What is inherited from
+        the catalogs below moves only where `holds` is false. What could not be looked up is in its
+        `problems`. Raises ConfigError for what is wrong with the catalog.
         """
-        selected = self.selected(select)
-        return choose_lock(self.project, self.adapters, selected, upgrade_of(upgrade), bases)
+        return choose_lock(
+            self.project,
+            self.adapters,
+            self.selected(select),
+            upgrade_of(upgrade),
+            bases=bases,
+            holds=holds,
+        )
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, and plan with it from now on; whether that changed the file."""
         self._whole_project = replace(self._whole_project, lock=lock)
         self.project = replace(self.project, lock=lock)
-        return self.workspace.write_lock(lock)
+        return self.workspace.write_lock(lock, kept_here(self.project))
 
     # The plan.
 
@@ -232,10 +242,12 @@ class App:
             lock=lock,
             fingerprints=fingerprints,
             registry_state=self._registry_state(
-                lock, fingerprints, offline=offline, is_patient=is_for_engine
+                lock, fingerprints, selected, offline=offline, is_patient=is_for_engine
             ),
             selected=selected,
-            builds=self.adapters.engine.platforms if is_for_engine else None,
+            builds=EnginePlatforms(lambda: self.adapters.engine.platforms)
+            if is_for_engine
+            else None,
             reasons=reasons,
             as_declared=as_declared,
         )
@@ -244,22 +256,34 @@ class App:
         self,
         lock: Lock,
         fingerprints: Mapping[str, Fingerprint],
+        selected: Sequence[str],
         *,
         offline: bool,
         is_patient: bool,
     ) -> RegistryState:
-        """Return what the first registry has; nothing, offline."""
+        """Return what the first registry has and what can be adopted; nothing, offline."""
         if offline:
             return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return read_registry_state(
+            state = read_registry_state(
                 store,
                 self.project,
                 lock,
                 fingerprints,
                 takes_chroot=self.options.takes_chroot,
             )
+            wanted = Wanted(
+                project=self.project,
+                files=self.workspace.files,
+                lock=lock,
+                fingerprints=fingerprints,
+                selected=selected,
+                fingerprints_of=planning.fingerprints_of,
+                is_any_builders=self.options.build_anyway,
+            )
+            # A registry below that does not answer is not waited for: what it has can be built.
+            return wanted.with_adoptables(state, self.adapters.store)
 
     # The run.
 

@@ -30,13 +30,16 @@ def expectation(
 ) -> str:
     """Return what a run will build, and about how much time and disk it takes; "" for nothing."""
     built = [step for step in plan.steps.values() if step.kind == "build" and seconds[step.id]]
+    adopted = sum(step.action == "adopt" for step in plan.steps.values() if step.kind == "build")
+    copies = f"{count(adopted, 'target')} to adopt" if adopted else ""
     if not built:
-        return ""
+        return copies
     hours = sum(seconds.values()) / jobs / 3600
     taken = [needs[step.target] for step in built]
     disk = gigabytes(sum(need.kept + round(disk_estimate.UNPACKED * need.added) for need in taken))
     limit = f", within the budget of {gigabytes(budget)}" if budget else ""
-    return f"{count(len(built), 'target')} to build: about {hours:.1f} h and {disk}{limit}"
+    text = f"{count(len(built), 'target')} to build: about {hours:.1f} h and {disk}{limit}"
+    return "; ".join(filter(None, (text, copies)))
 
 
 def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Estimates:

@@ -26,7 +26,7 @@ from builder.app.first_catalog import (
 from builder.app.load import load
 from builder.app.options import Options
 from builder.ci.shards import depth
-from builder.ci.systems import CI_SYSTEMS
+from builder.ci.systems import CI_SYSTEMS, Follow
 from builder.common.errors import ConfigError
 from builder.common.files import write
 from builder.common.version import VERSION
@@ -145,7 +145,7 @@ def _derived(root: Path, project: Project) -> dict[str, bytes]:
     system = CI_SYSTEMS.get(next(iter(CI_SYSTEMS.built_in)), catalog=root)
     return {
         lockfile.FILE: (root / lockfile.FILE).read_bytes(),
-        **system.workflows(depth(project.expansion), lock.containers),
+        **system.workflows(depth(project.expansion), lock.containers, follow=Follow()),
     }
 
 

@@ -8,12 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from builder.app.adapters import Adapters
+from builder.app.folder_releases import FolderReleases
+from builder.app.inheritance import inheritance
 from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
 from builder.catalog.selection import select_charts
 from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import BuilderError, StepError
 from builder.common.text import count
+from builder.lock.accepted import accepted_patches, changes_of_patches
 from builder.lock.containers import lock_containers
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
@@ -23,7 +26,7 @@ from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pin
 from builder.lock.problems import Problem
 from builder.lock.verify import Flaw, without
 from builder.oci.reference import parse
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.registry.interfaces import Registry
 from builder.resolvers.cooldown import without_dates
 
@@ -41,46 +44,63 @@ def choose_lock(
     adapters: Adapters,
     selected: Sequence[str],
     upgrade: Upgrade,
+    *,
     bases: BaseLocker | None = None,
+    holds: bool = True,
 ) -> LockResult:
-    """Return the lock of the selected targets; it is not written. What could not be looked up is
-    in its `problems`.
+    """Return the lock of the selected targets, not written; its `problems` are what is missing.
 
-    `bases` takes the place of where base images come from. Raises ConfigError for what is wrong
-    with recipes and charts.
+    `bases` takes the place of where base images come from. `holds`: what is inherited from the
+    catalogs below stays as it is. Raises ConfigError for what is wrong with recipes and charts.
     """
 
-    def note(text: str) -> None:
-        adapters.setup.notify(f"lock: {text}")
-
+    note = partial(_note, adapters)
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
-    check(project)
-    _tell(project, adapters.setup.options.today, note)
+    _tell(project, today := adapters.setup.options.today, note)
+    if holds:
+        project, upgrade = _holding(project, upgrade, today, note)
     result = lock_catalog(
         catalog=project.catalog,
         expansion=project.declared,
         previous=_without_flaws(project, note),
         bases=bases or adapters.bases,
         providers=adapters.providers,
-        today=adapters.setup.options.today,
+        today=today,
         note=note,
-        locate=partial(named_at, Workspace(project.root).read),
+        locate=partial(named_at, project.workspace().read),
         targets=selected,
         upgrade=upgrade,
         resolvers=adapters.resolvers,
         explain=lambda lock: adapters.package_check.check(lock, selected),
     )
-    problems = forgiven(result.problems, project.declared, selected)
-    believed = _believed(replace(result, problems=problems), flaws_of(project, result.lock))
-    with_charts = _with_charts(_with_accepted(believed, project), project, adapters, upgrade, note)
-    return _with_containers(with_charts, project, adapters, upgrade, note)
+    result = replace(result, problems=forgiven(result.problems, project.declared, selected))
+    result = _believed(result, flaws_of(project, result.lock))
+    result = _with_accepted(result, project, adapters, note)
+    result = _with_charts(result, project, adapters, upgrade, note)
+    return _with_containers(result, project, adapters, upgrade, note)
+
+
+def _note(adapters: Adapters, text: str) -> None:
+    adapters.setup.notify(f"lock: {text}")
+
+
+def _holding(project: Project, upgrade: Upgrade, today: str, note: Note) -> tuple[Project, Upgrade]:
+    """Return a project and an upgrade where what is inherited stays as it is below."""
+    inherits = inheritance(project)
+    if inherits is None:
+        return project, upgrade
+    if upgrade != NOTHING and (said := inherits.said(today)):
+        note(said)
+    return replace(project, lock=inherits.in_force), replace(upgrade, held=inherits.held)
 
 
 def _tell(project: Project, today: str, note: Note) -> None:
-    """Note what of a catalog somebody who locks it should know."""
+    """Note what of a catalog somebody who locks it should know. Raises what is wrong with it."""
+    check(project)
     if unheld := without_dates(project.catalog, project.root):
         note(f"{unheld}: the newest versions are taken, as no dates of them are known")
-    for text in overdue_pins(project.catalog.matrix, today):
+    matrix = project.catalog.matrix
+    for text in (*overdue_pins(matrix, today), *changes_of_patches(project.lock or Lock(), matrix)):
         note(text)
 
 
@@ -107,11 +127,18 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
     return replace(result, lock=without(result.lock, found), problems=(*result.problems, *problems))
 
 
-def _with_accepted(result: LockResult, project: Project) -> LockResult:
-    """Return a new lock with what the old one says of the catalogs below."""
-    old = project.lock or Lock()
-    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=old.patches)
-    return replace(result, lock=lock)
+def _with_accepted(
+    result: LockResult, project: Project, adapters: Adapters, note: Note
+) -> LockResult:
+    """Return a new lock with what the old one says of catalogs below, and what patches do now.
+
+    Of folders it says which release has their images.
+    """
+    old, patches = project.lock or Lock(), accepted_patches(project.catalog.matrix)
+    lock = replace(result.lock, upstreams=old.upstreams, replaces=old.replaces, patches=patches)
+    releases = FolderReleases(project=project, store=lambda: adapters.store, note=note)
+    lock, problems = releases.pinned(lock)
+    return replace(result, lock=lock, problems=(*result.problems, *problems))
 
 
 def _with_charts(
@@ -125,7 +152,7 @@ def _with_charts(
     for name in select_charts(project.declared, adapters.setup.options.select):
         upstream, before = charts[name].upstream, locked.get(name)
         assert upstream is not None
-        may_move = upgrade.is_all or name in upgrade.names
+        may_move = name not in upgrade.held.charts and (upgrade.is_all or name in upgrade.names)
         if before and not may_move and is_of_line(before.version, upstream.release_line):
             continue
         note(f"chart {name}: asking {upstream.repository}")

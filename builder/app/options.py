@@ -26,6 +26,7 @@ class Options:
     next one waits thrice as long. `disk_budget` is in bytes; 0 is no limit.
     `reachable`: what a provider or the engine does not give here does not count as failed.
     `block_unlocked`: targets that the lock does not fit are blocked; otherwise the run is refused.
+    `build_anyway`: where nothing can be adopted of a catalog below, all of it is built.
     `only_looks`: nothing is written to the lock, or built.
     `isolation` is what was asked for in the place of the kernel's, see engines.
     `hand_over_to`: what steps would push is written to this folder instead. `handed_over_in`: steps
@@ -44,6 +45,7 @@ class Options:
     reachable: bool = False
     block_unlocked: bool = False
     disk_budget: int = 0
+    build_anyway: bool = False
     only_looks: bool = False
     isolation: str = field(default_factory=lambda: os.environ.get(ISOLATION, ""))
     hand_over_to: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.app.options import Options
@@ -20,7 +20,7 @@ from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
 from builder.plan.models import ChartPlan, Plan, RegistryState, Step, TargetPlan
 from builder.plan.planner import make_plan
-from builder.project import Project, Workspace
+from builder.project import Project
 from builder.report.plan import FORMATS
 from builder.resolvers.providers import url_starts
 
@@ -70,12 +70,28 @@ class Planned:
         return tuple(key for key in self.selected if self.plan.targets[key].digest)
 
 
+class EnginePlatforms(Collection[str]):
+    """The platforms that the engine of this machine builds for; one is looked for when asked."""
+
+    def __init__(self, ask: Callable[[], Sequence[str]]) -> None:
+        self._ask = ask
+
+    def __contains__(self, platform: object) -> bool:
+        return platform in self._ask()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ask())
+
+    def __len__(self) -> int:
+        return len(self._ask())
+
+
 def locked(project: Project) -> Lock:
     """Return matrix.lock. Raises ConfigError where there is none, and for each false entry."""
     if project.lock is None:
         raise ConfigError("there is no matrix.lock", hint="run `builder lock`")
     if found := flaws_of(project, project.lock):
-        raise_all(errors_of(found, Workspace(project.root).lock_text()))
+        raise_all(errors_of(found, project.workspace().lock_text()))
     return project.lock
 
 
@@ -124,7 +140,7 @@ def make(
     fingerprints: Mapping[str, Fingerprint],
     registry_state: RegistryState,
     selected: Sequence[str],
-    builds: Sequence[str] | None = None,
+    builds: Collection[str] | None = None,
     reasons: Mapping[str, str] | None = None,
     as_declared: bool = False,
 ) -> Planned:
@@ -133,20 +149,15 @@ def make(
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
         registry_state = RegistryState(was_read=False, record=registry_state.record)
-    not_rebuilt = fingerprints.keys() - reasons.keys() if reasons is not None else ()
-    registry_state = as_if_built(registry_state, not_rebuilt)
+    if reasons is not None:
+        registry_state = as_if_built(registry_state, fingerprints.keys() - reasons.keys())
     plan = make_plan(
-        catalog=project.catalog,
-        expansion=project.expansion,
-        lock=lock,
-        fingerprints=fingerprints,
-        registry_state=registry_state,
-        selected=selected,
-        today=options.today,
-        builds=builds,
+        catalog=project.catalog, expansion=project.expansion, lock=lock, fingerprints=fingerprints,
+        registry_state=registry_state, selected=selected, today=options.today, builds=builds,
         unlocked={key: misfit.reason for key, misfit in unfit.items()},
         upstream_charts=select_charts(project.expansion, options.select),
-    )
+        reachable=options.reachable,
+    )  # fmt: skip
     _refuse(project, options, (misfit for key, misfit in unfit.items() if key in plan.targets))
     return Planned(
         project=project,
@@ -171,4 +182,4 @@ def _refuse(project: Project, options: Options, unfit: Iterable[Misfit]) -> None
     """Raise what was edited since it was locked; the rest is blocked by itself."""
     if not options.block_unlocked:
         edited = [misfit for misfit in unfit if misfit.is_edited]
-        raise_all(refusals(edited, Workspace(project.root).read))
+        raise_all(refusals(edited, project.workspace().read))

@@ -12,11 +12,12 @@ from typing import Protocol
 from builder.app.adapters import Adapters
 from builder.app.estimates import Estimates, look_ahead
 from builder.app.planning import Planned
+from builder.build.adoption import Adoption, is_tested, left_to_writer
 from builder.build.disk import DiskUse, Measure, Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
 from builder.build.handed_over import Handed
-from builder.build.handover import folder_of, handing_over
+from builder.build.handover import HandoverStore, folder_of, handing_over
 from builder.build.image_steps import Action
 from builder.build.run_context import RunContext
 from builder.charts.repository.publish import Released, publish_index
@@ -231,7 +232,10 @@ class RunLoop:
         """Return what a step does; adapters are made when the first step needs them."""
         options = self._adapters.setup.options
         handed = folder = None
-        if options.handed_over_in is not None:
+        is_copied = step.action == "adopt" and not is_tested(step, context.plan)
+        if is_copied and options.hand_over_to is not None:
+            return left_to_writer
+        if options.handed_over_in is not None and not is_copied:
             handed = Handed.of(options.handed_over_in, context, step, options.run)
         if options.hand_over_to is not None:
             folder = folder_of(options.hand_over_to, step.id)
@@ -259,6 +263,14 @@ class RunLoop:
             return release
         if step.kind == "chart":
             return self._adapters.chart_actions(context, store, handed).chart
+        if step.action == "adopt":
+            tests = is_tested(step, context.plan)
+            actions = self._adapters.build_actions(context, store, handed) if tests else None
+            test_again = actions.test_adopted if actions else None
+            hands_over = isinstance(store, HandoverStore)
+            return Adoption(
+                context=context, store=store, test_again=test_again, hands_over=hands_over
+            ).adopt
         actions = self._adapters.build_actions(context, store, handed)
         return actions.base if step.kind == "base" else actions.target
 

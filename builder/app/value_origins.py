@@ -9,6 +9,7 @@ from typing import Any
 from builder.catalog.merge import MergedDocument, Origin
 from builder.catalog.models import Catalog, ChartFile, FeatureFile, Matrix, Path
 from builder.catalog.parser import layered
+from builder.catalog.patch import PatchedValue
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
 from builder.project import shared_files
@@ -43,7 +44,6 @@ def _of_chart(
     files: CatalogFiles, catalog: Catalog, matrix: MergedDocument, name: str, text: str
 ) -> ValueOrigins:
     """Return a value of a chart: features, then the recipe, then the chart's own line say it."""
-    chart = catalog.matrix.charts[name]
     wanted = text.removeprefix(f"charts.{name}.values.")
     documents = list(_documents(files, catalog, name))
     paths = {
@@ -60,18 +60,7 @@ def _of_chart(
     for document in documents:
         for section in ("values", "changes"):
             origins += document.origins((section, key, attribute))
-    field = _FIELDS.get(attribute, attribute)
-    origins += [
-        Origin(
-            catalog=matrix.catalog_of(("patches", item.patch)) or files.own.name,
-            location=item.location,
-            rule=f"patch {item.patch}: {catalog.matrix.patches[item.patch].why}",
-            value=None if field in item.change.cleared else getattr(item.change, field),
-        )
-        for item in chart.changes
-        if item.path == key
-        and (field in item.change.cleared or getattr(item.change, field, None) is not None)
-    ]
+    origins += _of_patches(files, catalog, matrix, name, key, attribute)
     if attribute == "default":
         for section in ("values", "fixed"):
             origins += matrix.origins(("charts", name, section, key))
@@ -95,6 +84,40 @@ def _documents(files: CatalogFiles, catalog: Catalog, name: str) -> Iterator[Mer
             texts = shared.texts_of(f"{folder}/{path}")
         yield layered(texts, "feature.yaml", FeatureFile)
     yield layered(files.texts_of(f"charts/{recipe.name}/chart.yaml"), "chart.yaml", ChartFile)
+
+
+def _of_patches(
+    files: CatalogFiles,
+    catalog: Catalog,
+    matrix: MergedDocument,
+    name: str,
+    key: str,
+    attribute: str,
+) -> Iterator[Origin]:
+    """Yield the patches that set something of a chart's value, in their order."""
+    field = _FIELDS.get(attribute, attribute)
+    for item in (*_of_features(catalog, matrix, name), *catalog.matrix.charts[name].changes):
+        change = item.change
+        if item.path != key or change is None:
+            continue
+        if field in change.cleared or getattr(change, field, None) is not None:
+            yield Origin(
+                catalog=matrix.catalog_of(("patches", item.patch)) or files.own.name,
+                location=item.location,
+                rule=f"patch {item.patch}: {catalog.matrix.patches[item.patch].why}",
+                value=None if field in change.cleared else getattr(change, field),
+            )
+
+
+def _of_features(catalog: Catalog, matrix: MergedDocument, name: str) -> Iterator[PatchedValue]:
+    """Yield what patches of features say of the values of a chart, in their order."""
+    chart = catalog.matrix.charts[name]
+    features = {*catalog.charts[chart.recipe].features, *chart.features} - {*chart.dropped}
+    for patch in catalog.matrix.patches.values():
+        if patch.features and features.intersection(catalog.matrix.matched.get(patch.name, ())):
+            for path, change in patch.values.items():
+                location = matrix.at_key(("patches", patch.name, "values", path))
+                yield PatchedValue(path=path, change=change, patch=patch.name, location=location)
 
 
 def _path(data: Any, text: str) -> Path:

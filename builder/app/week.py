@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.app import App
+from builder.app.inheritance import old_upstreams
 from builder.app.run import Interrupted, Run
 from builder.build.events import ReleaseResult, Result, detail_of
 from builder.common.errors import BuilderError, StepError
@@ -92,6 +93,7 @@ def _write_report(
         changes=changes,
         stopped=stopped,
         not_locked=not_locked(locked.problems),
+        old_upstreams=old_upstreams(app.project, app.options.today),
     )
     write(state.report_json, weekly.as_json(data).encode())
     write(state.report_markdown, weekly.as_markdown(data).encode())

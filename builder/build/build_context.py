@@ -1,15 +1,17 @@
-"""Writes the folder that an image is built from."""
+"""Writes the folders that an image is built from, and tested with."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from builder.catalog.models import File
 from builder.common.errors import StepError
 from builder.common.files import with_lf, write, write_tree
 from builder.common.hashing import sha256
+from builder.common.state_dir import StateDir
 
 DOWNLOADS = "downloads"
 
@@ -42,3 +44,26 @@ def content_of(file: File) -> bytes:
         if file.sha256 in {"", sha256(content)}:
             return content
     raise StepError(f"{file.source} has changed during this run", hint="run the command again")
+
+
+class Tested(Protocol):
+    """A recipe with tests."""
+
+    @property
+    def tests(self) -> str:
+        """The folder of its tests, if one catalog has them."""
+
+    @property
+    def mixed_tests(self) -> Mapping[str, bytes]:
+        """Its tests by name, if several catalogs have some."""
+
+
+def suite_folder(state: StateDir, recipe: Tested) -> Path:
+    """Return the folder of the tests of a recipe; those of several catalogs are laid out in one."""
+    if not recipe.mixed_tests:
+        return Path(recipe.tests)
+    hashes = "\n".join(f"{name} {sha256(data)}" for name, data in recipe.mixed_tests.items())
+    folder = state.suite(sha256(hashes.encode())[:16])
+    for name, data in recipe.mixed_tests.items():
+        write(folder / name, data, lasting=False)
+    return folder

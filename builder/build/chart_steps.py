@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from builder.build.build_context import suite_folder
 from builder.build.checked_charts import CheckedChart
 from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
@@ -120,7 +121,7 @@ class ChartActions:
             chart=chart_plan.name,
             manifests=self._helm.template(folder, release=f"{chart_plan.name}-0"),
             password="",
-            suite=Path(recipe.tests),
+            suite=suite_folder(self._context.state, recipe),
             port=recipe.port or 0,
             junit=self._context.state.junit(f"chart-{chart_plan.name}"),
             log=log,
@@ -196,7 +197,7 @@ class ChartActions:
             # The release writes the tag; the digest is in the registry already.
             manifests=manifests.replace(with_digest, by_digest).replace(first, by_digest),
             password=password,
-            suite=Path(context.catalog.charts[recipe].tests),
+            suite=suite_folder(context.state, context.catalog.charts[recipe]),
             port=context.catalog.charts[recipe].port,
             junit=context.state.junit(f"chart-{chart_plan.name}"),
             log=log,

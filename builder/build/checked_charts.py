@@ -11,6 +11,7 @@ from functools import cached_property, partial
 
 from builder.build.run_context import RunContext
 from builder.build.upstream_charts import package_of
+from builder.charts.catalog_stack import with_catalogs
 from builder.charts.changelog import with_changelog
 from builder.charts.image_table import with_images
 from builder.charts.package import ChartPackage
@@ -99,9 +100,8 @@ class CheckedChart:
     @property
     def packaged_files(self) -> dict[str, bytes]:
         """Return all files that the package has. The values of an upstream's name digests."""
-        if self.upstream is not None:
-            return dict(self.files)
-        return with_images(self.files, self.digests)
+        files = with_catalogs(self.files, self.context.project.stack)
+        return files if self.upstream is not None else with_images(files, self.digests)
 
     def found(self) -> bool:
         """Whether the registry has the package, on the same images.

@@ -28,8 +28,9 @@ from builder.plan.image_check import ImageCheck
 from builder.plan.image_metadata import ImageMetadata
 from builder.registry.interfaces import Artifact, Registry
 
-_BESIDE = ("sig", "att", "sbom")
-"""The ends of the tags at which cosign keeps what it states of an image."""
+_BESIDE = ("", ".sig", ".att", ".sbom")
+"""The ends of the tags, after its digest, at which things are stated of an image: what refers to it
+in a registry that lists none by itself (OCI 1.1), and what cosign keeps."""
 _DESCRIPTIVE = ("created", "author", "history")
 """The keys of a configuration that say how an engine built it; nothing of them is run."""
 
@@ -106,10 +107,7 @@ class ImagePush:
         check_mirrored(image, found, lock.content)
         if found is None:
             self.store.copy(source.at(lock.content), image)
-        for kind in _BESIDE:
-            beside = f"{lock.content.replace(':', '-')}.{kind}"
-            if stated := self.store.digest(source.with_tag(beside)):
-                self.store.copy(source.at(stated), image.with_tag(beside))
+        copy_beside(self.store, source.at(lock.content), image)
         return lock.content
 
     def _check_same(self, image: Reference, digest: str, layout: Path) -> None:
@@ -146,6 +144,14 @@ class ImagePush:
             return False
         finally:
             file.unlink(missing_ok=True)
+
+
+def copy_beside(store: Registry, source: Reference, image: Reference) -> None:
+    """Copy what is signed and stated of an image, given by its digest, where it has a tag."""
+    for kind in _BESIDE:
+        beside = f"{source.digest.replace(':', '-')}{kind}"
+        if stated := store.digest(source.with_tag(beside)):
+            store.copy(source.at(stated), image.with_tag(beside))
 
 
 def check_mirrored(image: Reference, found: str | None, locked: str) -> None:

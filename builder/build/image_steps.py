@@ -114,6 +114,13 @@ class BuildActions:
         self._note(step, "testing")
         return self._toolbox.smoke.test(self._requests.smoke(target_plan, str(image), log)), log
 
+    def test_adopted(
+        self, step: Step, target_plan: TargetPlan, image: Reference
+    ) -> tuple[TestCounts, bytes, str]:
+        """Run the tests of a target on an image of upstream; return results, JUnit, and the log."""
+        counts, log = self._test(step, target_plan, image)
+        return counts, self._requests.junit(target_plan).read_bytes(), str(log)
+
     def _test_again(self, step: Step, target_plan: TargetPlan) -> Result:
         """Run the changed tests of an image, and store the results in its metadata."""
         image = self._pinned(target_plan.reference, "image", target_plan.target.id)
@@ -228,7 +235,7 @@ class BuildActions:
 
     def _check_packages(self, target_plan: TargetPlan, parent_packages: PackageList | None) -> None:
         """Compare the installed packages with the lock, if it has them. Raises StepError."""
-        if target_plan.target.id in self._context.lock.package_sets:
+        if target_plan.target.made_id in self._context.lock.package_sets:
             installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
             check_installed(target_plan.target, self._context, installed, parent_packages)
 

@@ -32,7 +32,7 @@ def provide(
     for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
         place_file(toolbox.files.file(file), folder, file.name, target.id)
-    package_set = context.lock.package_sets.get(target.id)
+    package_set = context.lock.package_sets.get(target.made_id)
     if package_set is None:
         return
     package_requests = PackageRequests(
@@ -57,7 +57,7 @@ def check_installed(
     Ecosystems whose packages leave no list in the image are not compared. `parent_packages` are
     those of the parent; if None, only locked packages are compared.
     """
-    package_set = context.lock.package_sets.get(target.id)
+    package_set = context.lock.package_sets.get(target.made_id)
     is_staged = context.plan.targets[target.id].dockerfile.is_staged
     problems: list[str] = []
     for ecosystem, packages in package_set.packages.items() if package_set else ():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.build.build_context import write_context
+from builder.build.build_context import suite_folder, write_context
 from builder.build.run_context import RunContext
 from builder.catalog.models import Target
 from builder.catalog.recipe import packages_of
@@ -51,7 +51,7 @@ class Requests:
         """
         context, target, folder = self.context, target_plan.target, self.folder(target_plan)
         recipe = context.catalog.recipes[target.recipe]
-        package_set = context.lock.package_sets.get(target.id)
+        package_set = context.lock.package_sets.get(target.made_id)
         lists = package_lists(package_set, context.catalog.ecosystems)
         # Only a RUN that reaches the network has use for mirrors, proxies and certificates.
         is_offline = context.fingerprints[target.id].is_offline
@@ -94,7 +94,7 @@ class Requests:
         return SmokeRequest(
             target=target_plan.target.id,
             image=image,
-            suites=tuple(Path(recipe.tests) for recipe in recipes if recipe.tests),
+            suites=tuple(suite_folder(context.state, recipe) for recipe in recipes if recipe.tests),
             facts={
                 "target": target_plan.target.id,
                 "platform": target_plan.target.platform,

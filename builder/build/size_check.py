@@ -53,7 +53,7 @@ def measure_size(
     own = tuple(layer for layer in layers if layer.diff not in parent_diffs)
     # An older builder stored no shares of the parent, which then is one share.
     parents = parent_shares or [_share(target_plan.target.parent, "", parent_layers)]
-    own_share = _share(target_plan.target.id, target_plan.target.recipe, own)
+    own_share = _share(target_plan.target.made_id, target_plan.target.recipe, own)
     return ImageSize(layers=layers, own=own, shares=(*parents, own_share))
 
 

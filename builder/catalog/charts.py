@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -408,6 +408,7 @@ class UpstreamChartRecipe(UpstreamChartFile):
     name: str
     files: Mapping[str, str]  # relative path to text
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # see `Recipe`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -417,6 +418,7 @@ class ChartRecipe(ChartFile):
     name: str
     files: Mapping[str, str]  # relative path to text
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # see `Recipe`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -431,3 +433,46 @@ class ChartFeature(FeatureFile):
     files: Mapping[str, str]
     folder: str = ""
     languages: tuple[str, ...] | None = None
+
+
+Headed = TypeVar("Headed", ChartRecipe, UpstreamChartRecipe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(FileModel):
+    """What a chart says of itself in Chart.yaml, otherwise than its recipe."""
+
+    title: Annotated[Words | None, Field(description="what people call it")] = None
+    description: Annotated[Words | None, Field(description="one line about it")] = None
+    icon: Annotated[Words | None, Field(description="the URL of a picture")] = None
+    home: Annotated[Words | None, Field(description="the URL of its home page")] = None
+    keywords: Annotated[
+        tuple[Words, ...] | None, Field(description="words to find it by, in place of the recipe's")
+    ] = None
+    sources: Annotated[
+        tuple[Words, ...] | None, Field(description="URLs of its source, in place of the recipe's")
+    ] = None
+    more_keywords: Annotated[
+        tuple[Words, ...], Field(alias="keywords+", description="more words to find it by")
+    ] = ()
+    more_sources: Annotated[
+        tuple[Words, ...], Field(alias="sources+", description="more URLs of its source")
+    ] = ()
+
+    def apply(self, recipe: Headed) -> Headed:
+        """Return a chart recipe with this head; an upstream's chart has no sources of its own."""
+        names = ("title", "description", "icon", "home", "keywords", "sources")
+        said = {
+            **{name: getattr(self, name) for name in names},
+            "keywords": _joined(recipe, self, "keywords"),
+            "sources": _joined(recipe, self, "sources"),
+        }
+        given = {key: value for key, value in said.items() if value is not None}
+        return replace(recipe, **{key: it for key, it in given.items() if hasattr(recipe, key)})
+
+
+def _joined(recipe: object, head: Head, name: str) -> tuple[str, ...]:
+    """Return a list of a recipe, or what a head has in its place, with what that adds."""
+    own = getattr(head, name)
+    below = getattr(recipe, name, ()) if own is None else own
+    return tuple(dict.fromkeys((*below, *getattr(head, f"more_{name}"))))

@@ -8,17 +8,18 @@ an error: it says something its author did not mean.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import NoReturn
 
-from builder.catalog.constraints import chosen, matches, present, with_names
+from builder.catalog.constraints import matches
 from builder.catalog.fields import Constraint
-from builder.catalog.ids import BaseId, TargetId, ValueId
-from builder.catalog.matrix_check import Faults, Locations, check_names, constraint_paths
+from builder.catalog.ids import BaseId, TargetId
+from builder.catalog.matrix_check import Locations, check_names, constraint_paths
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
+from builder.catalog.narrowing import Narrower, Pruned, agree
 from builder.common import graph
 from builder.common.errors import ConfigError, raise_all
 
@@ -35,6 +36,7 @@ class Expansion:
     bases: Mapping[str, Base]  # by id
     charts: Mapping[str, tuple[Variant, ...]]  # by chart
     upstream_charts: tuple[str, ...] = ()  # those that are made of an upstream's
+    pruned: Pruned = field(default_factory=Pruned)  # what of catalogs below is left out
 
     def lineage(self, target: Target) -> tuple[Target, ...]:
         """Return a target and its ancestors, the root first."""
@@ -49,10 +51,14 @@ class Expansion:
 
     @cached_property
     def members(self) -> dict[str, dict[str, str]]:
-        """The ids of the targets of each variant, by the id of the variant and by platform."""
+        """The ids of the targets of each variant, by the id of the variant and by platform.
+
+        What is under top recipes has an entry of its own.
+        """
         members: dict[str, dict[str, str]] = {}
         for target in self.targets.values():
-            members.setdefault(target.variant.id, {})[target.platform] = target.id
+            key = TargetId(target.id).on_any_platform
+            members.setdefault(key, {})[target.platform] = target.id
         return members
 
     def charts_of(self, targets: Collection[str]) -> list[str]:
@@ -87,11 +93,6 @@ class Expansion:
         }
 
 
-def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
-    """Return the axis values that a constraint names."""
-    return {(axis, name) for axis, names in constraint.items() for name in names}
-
-
 def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix) -> bool:
     """Whether an image, its values, and what it is built from are there for a platform."""
     limits = [matrix.value(axis, name).platforms for axis, name in target.variant.values.items()]
@@ -121,9 +122,27 @@ def without(target: Target, missing: Mapping[str, str]) -> Target:
     )
 
 
-def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
-    """Return the id of a variant on a platform. The default platform is not named."""
-    return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+def _without_tops(variant: Variant, platform: str, matrix: Matrix) -> str:
+    """Return the id of the target that others are built from: it has no top recipe."""
+    # The default platform is not named.
+    target_id = TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
+    return target_id.under() if matrix.images[variant.image].top else target_id
+
+
+def _with_tops(target: Target, matrix: Matrix) -> Iterator[Target]:
+    """Yield a target, and its top recipes, each on the one before; the last is offered."""
+    image, offered = matrix.images[target.variant.image], TargetId(target.id).offered
+    yield replace(target, publish=False) if image.top else target
+    below = target.id
+    for number, recipe in enumerate(image.top, start=1):
+        is_last = number == len(image.top)
+        yield replace(
+            target,
+            id=offered if is_last else offered.under(recipe),
+            recipe=recipe, parent=below, inputs=(), optional=(), without=(), is_root=False,
+            is_top=True, publish=image.publish and is_last,
+        )  # fmt: skip
+        below = offered.under(recipe)
 
 
 def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] = ()) -> Expansion:
@@ -135,11 +154,12 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
     names = check_names(matrix, expander.edges, locations)
     if not names.is_expandable:
         raise_all(names.errors)
-    expander.unknown = names.unknown
+    expander.begin(names)
     variants = expander.variants()
     all_targets = expander.targets(
         variants, tuple(dict.fromkeys((*matrix.platforms, *other_platforms)))
     )
+    variants = expander.with_platform(variants)
     targets = {key: item for key, item in all_targets.items() if item.platform in matrix.platforms}
     bases: dict[str, Base] = {}
     for target in targets.values():
@@ -153,25 +173,27 @@ def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] 
                 line=matrix.value(axis, target.variant.values[axis]).upstream,
             )
     charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
+    expander.check_patches()
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
+    pruned = expander.pruned
     return Expansion(
-        variants=variants,
+        variants={name: found for name, found in variants.items() if name not in pruned.images},
         targets=targets,
         bases=bases,
-        charts=charts,
+        charts={name: found for name, found in charts.items() if name not in pruned.charts},
         upstream_charts=tuple(matrix.upstream_charts),
+        pruned=pruned,
     )
 
 
-class _Expander(Faults):
+class _Expander(Narrower):
     def __init__(self, matrix: Matrix, locations: Locations) -> None:
-        super().__init__(locations)
-        self.matrix = matrix
+        super().__init__(matrix, locations)
         self._combinations = 0  # of values that were looked at
         self._number = 0  # of variants
+        self._homeless: set[str] = set()  # variants of catalogs below that no platform has
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
-        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
         self.edges = {
             name: [
                 item
@@ -195,12 +217,29 @@ class _Expander(Faults):
                     source = f", from its parent {image.parent}" if axis in inherited else ""
                     message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
-            parents = [variant.values for variant in variants.get(image.parent, ())]
-            is_orphan = (
-                image.parent in variants and not parents
-            )  # what is wrong is reported already
-            variants[name] = () if is_orphan else self._variants(image, axes[name], parents or [{}])
+            variants[name] = self._left(image, axes[name], variants)
         return {name: variants[name] for name in self.matrix.images}
+
+    def _left(
+        self,
+        image: Image,
+        axes: tuple[str, ...],
+        variants: Mapping[str, tuple[Variant, ...]],
+    ) -> tuple[Variant, ...]:
+        """Return the variants of an image: none where something is wrong with what it needs."""
+        needed = (image.parent, *(item.image for item in image.inputs if not item.optional))
+        if gone := [name for name in needed if self.has_left_out(name)]:
+            message = f"image {image.name} needs {gone[0]}, of which no target is left"
+            self.leave_out_image(image, message)
+            return ()
+        parents = variants.get(image.parent)
+        if parents == ():
+            return ()
+        own = self._variants(image, axes, [item.values for item in parents] if parents else [{}])
+        found = self.with_inputs(image, own, variants)
+        if own and not found:
+            self.leave_out_image(image)
+        return found
 
     def _variants(
         self, image: Image, axes: tuple[str, ...], parents: Sequence[Mapping[str, str]]
@@ -218,10 +257,9 @@ class _Expander(Faults):
             for combination in itertools.product(*own_values)
         ]
         allowed = [values for values in candidates if self._values_agree(values)]
-        combinations = self._narrow(allowed, image)
+        combinations = self.narrowed(allowed, image)
         if not combinations and not self.unknown and len(self.errors) == before:
-            message = f"the constraints of image {image.name} leave no target"
-            self._fail_key(message, ("images", image.name))
+            self.leave_out_image(image)
         combinations.sort(key=self.matrix.is_preview)  # which keeps the order of the others
         self._number += len(combinations)
         if self._number > _MOST_VARIANTS:
@@ -235,33 +273,6 @@ class _Expander(Faults):
             hint="give its images fewer axes, or `only` a part of their values",
             location=self.locations.at_key(("images", image.name)),
         )
-
-    def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
-        path: Path = ("images", image.name)
-        only = self._only(image.only, allowed, (*path, "only"))
-        narrowed = [values for values in allowed if matches(only, values)]
-        for index, entries in enumerate(image.exclude):
-            constraint = with_names(entries, self.matrix.axes, allowed)
-            is_known = self.unknown.isdisjoint(_pairs(entries))
-            if is_known and not any(matches(constraint, values) for values in allowed):
-                exclude_path = (*path, "exclude", index)
-                self._fail(f"this exclude matches no target of image {image.name}", exclude_path)
-            narrowed = [values for values in narrowed if not matches(constraint, values)]
-        return narrowed
-
-    def _only(
-        self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
-    ) -> Constraint:
-        """Return an `only` with names; note an error for each entry that chooses nothing."""
-        there = present(self.matrix.axes, variants)
-        for axis, entries in only.items():
-            for index, entry in enumerate(entries):
-                if not chosen(entry, there.get(axis, ())) and (axis, entry) not in self.unknown:
-                    is_name = any(entry == value.name for value in self.matrix.axes[axis])
-                    shown = ValueId.of(axis, entry) if is_name else f"{axis}: {entry!r}"
-                    message, hint = f"{shown} matches no target here", "take it out of this list"
-                    self._fail(message, (*path, axis, index), hint)
-        return with_names(only, self.matrix.axes, variants)
 
     def _constraints_fit(
         self, image: Image, axes: Iterable[str], own_values: Sequence[Sequence[AxisValue]]
@@ -314,7 +325,11 @@ class _Expander(Faults):
                 available = [
                     item for item in candidates if _has_platform(item, targets, self.matrix)
                 ]
-                targets |= {item.id: item for item in available}
+                targets |= {
+                    item.id: item
+                    for target in available
+                    for item in _with_tops(target, self.matrix)
+                }
                 if not available:
                     self._check_alone(variant, candidates[0], platforms, without_platform)
         return targets
@@ -322,7 +337,13 @@ class _Expander(Faults):
     def _check_alone(
         self, variant: Variant, target: Target, platforms: Sequence[str], alone: set[str]
     ) -> None:
-        """Note that no platform has a variant, unless that was noted for an ancestor."""
+        """Note that no platform has a variant, unless that was noted for an ancestor.
+
+        One of a catalog below is left out.
+        """
+        if self.locations.own(("images", variant.image)) is None:
+            self._homeless.add(variant.id)
+            return
         below = {target.parent, *(item for _, item in target.inputs)}
         path, limit = self._limit(variant)
         if not below & alone and path not in self.limits:
@@ -331,6 +352,19 @@ class _Expander(Faults):
             hint = f"{has}the catalog is for {', '.join(platforms)}"
             self._fail_key(f"no platform has {variant.id}", path, hint)
         alone.add(target.id)
+
+    def with_platform(
+        self, variants: Mapping[str, tuple[Variant, ...]]
+    ) -> dict[str, tuple[Variant, ...]]:
+        """Return the variants without those of catalogs below that no platform has."""
+        left = {
+            name: self.without_lone(items, [it for it in items if it.id in self._homeless])
+            for name, items in variants.items()
+        }
+        for name, items in left.items():
+            if variants[name] and not items:
+                self.leave_out_image(self.matrix.images[name])
+        return left
 
     def _limit(self, variant: Variant) -> tuple[Path, tuple[str, ...]]:
         """Return the path of what limits the platforms of a variant, and these platforms."""
@@ -355,21 +389,21 @@ class _Expander(Faults):
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values
             projection = {axis: variant.values[axis] for axis in axes}
-            parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
+            parent = _without_tops(Variant(image=image.parent, values=projection), platform, matrix)
         values = [matrix.value(axis, name) for axis, name in variant.values.items()]
         return Target(
-            id=target_id(variant, platform, matrix),
+            id=_without_tops(variant, platform, matrix),
             variant=variant,
             platform=platform,
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
-                (item.image, target_id(match, platform, matrix))
+                (item.called, _without_tops(match, platform, matrix))
                 for item in image.inputs
                 if (match := self._input_variant(variant, item.image, variants[item.image]))
                 is not None
             ),
-            optional=tuple(item.image for item in image.inputs if item.optional),
+            optional=tuple(item.called for item in image.inputs if item.optional),
             is_root=is_root,
             is_mirrored=image.is_mirrored,
             publish=image.publish,
@@ -382,12 +416,10 @@ class _Expander(Faults):
     ) -> Variant | None:
         """Return the first variant of an input that has the same value on each shared axis."""
         for choice in choices:
-            if all(
-                variant.values.get(axis, value) == value for axis, value in choice.values.items()
-            ):
+            if agree(variant, choice):
                 return choice
-        if choices:  # else what is wrong is reported already
-            path = ("images", variant.image, "inputs")
+        path = ("images", variant.image, "inputs")
+        if choices and self.locations.own(("images", variant.image)) is not None:
             self._fail(f"input {name} has no target for {variant.id}", path)
         return None
 
@@ -398,17 +430,22 @@ class _Expander(Faults):
         path: Path = ("charts", name)
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
+        if self.has_left_out(chart.image):
+            self.leave_out_chart(chart)
         if not variants[chart.image]:  # what is wrong is reported already
             return ()
         before = len(self.errors)
-        only = self._only(
+        only = self.only(
             chart.only, [variant.values for variant in variants[chart.image]], (*path, "only")
         )
         selected = tuple(
             variant for variant in variants[chart.image] if matches(only, variant.values)
         )
+        if chart.narrowed:
+            left = self.patched([dict(item.values) for item in selected], chart.narrowed)
+            selected = tuple(variant for variant in selected if variant.values in left)
         if not selected and not self.unknown and len(self.errors) == before:
-            self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
+            self.leave_out_chart(chart)
         if selected and self.matrix.is_preview(selected[0].values):
             hint = "give it a variant without one, which its form has first"
             self._fail_key(f"chart {name} selects only previews of image {chart.image}", path, hint)

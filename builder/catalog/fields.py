@@ -15,6 +15,7 @@ from pydantic import (
     GetPydanticSchema,
     PlainValidator,
     StringConstraints,
+    TypeAdapter,
     WithJsonSchema,
     WrapValidator,
 )
@@ -123,6 +124,30 @@ def text_as(field: str, kind: type) -> GetPydanticSchema:
 
     def json_schema(core: Any, handler: Any) -> dict[str, Any]:
         return {"anyOf": [{"type": "string"}, handler(core)]}
+
+    return GetPydanticSchema(schema, json_schema)
+
+
+def one_or_many(kind: type) -> GetPydanticSchema:
+    """Return what reads a list of mappings as a tuple of `kind`, or one mapping, as a tuple of it.
+
+    Mistakes in one mapping have no number of an item in their path.
+    """
+
+    def schema(_type: Any, handler: Any) -> Any:
+        one: TypeAdapter[Any] = TypeAdapter(kind)
+
+        def read(value: object, many: Any) -> Any:
+            if isinstance(value, Mapping):
+                return (one.validate_python(value, by_alias=True, by_name=False),)
+            return many(value)
+
+        many: Any = tuple[kind, ...]  # type: ignore[valid-type]
+        return core_schema.no_info_wrap_validator_function(read, handler.generate_schema(many))
+
+    def json_schema(core: Any, handler: Any) -> dict[str, Any]:
+        many = handler(core)
+        return {"anyOf": [many["items"], many]}
 
     return GetPydanticSchema(schema, json_schema)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_UNDER = "~"  # which no name can have
+
 
 class ValueId(str):
     """An axis value, `axis=value`."""
@@ -89,7 +91,11 @@ class VariantId(str):
 
 
 class TargetId(str):
-    """A variant on a platform, `image/axis=value,…@platform`; the default one is not named."""
+    """A variant on a platform, `image/axis=value,…@platform`; the default one is not named.
+
+    What is under a top recipe of an image has the same id, then `~`, and then the name of the top
+    recipe that it has itself as its last: `~` alone, `~trust`.
+    """
 
     __slots__ = ()
 
@@ -98,15 +104,43 @@ class TargetId(str):
         """Compose the id of a target; `platform` is "" for the default one."""
         return cls(f"{variant}@{platform}" if platform else variant)
 
+    def under(self, recipe: str = "") -> TargetId:
+        """Return the id of what stands under the offered target, with `recipe` as its last."""
+        return TargetId(f"{self.offered}{_UNDER}{recipe}")
+
+    @property
+    def offered(self) -> TargetId:
+        """The id of the target that is offered: without the mark of what is under it."""
+        return TargetId(self.partition(_UNDER)[0])
+
+    def of_image(self, image: str) -> TargetId:
+        """Return the id of the same target, of an image that is called so."""
+        return TargetId(f"{image}{self.removeprefix(self.image)}")
+
+    @property
+    def is_under(self) -> bool:
+        """Whether it is under top recipes, and never offered."""
+        return _UNDER in self
+
+    @property
+    def last_top(self) -> str:
+        """The last top recipe that is in what is under others; nothing where none is."""
+        return self.partition(_UNDER)[2]
+
+    @property
+    def on_any_platform(self) -> str:
+        """The id without the platform."""
+        return f"{self.variant}{_UNDER}{self.last_top}" if self.is_under else self.variant
+
     @property
     def variant(self) -> VariantId:
         """The variant."""
-        return VariantId(self.partition("@")[0])
+        return VariantId(self.offered.partition("@")[0])
 
     @property
     def platform(self) -> str:
         """The platform; nothing where it is the default one."""
-        return self.partition("@")[2]
+        return self.offered.partition("@")[2]
 
     @property
     def image(self) -> str:

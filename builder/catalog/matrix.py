@@ -5,57 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from builder.catalog.charts import Head, Headed
 from builder.catalog.ecosystem import MirrorVariable
 from builder.catalog.fields import (
     KEY_IF_MISSING,
     NOT_IN_FILE,
     AxisName,
     Constraint,
-    Day,
     FileModel,
     Flag,
     Name,
     Path,
     PlatformName,
-    Reason,
     ValueName,
     as_tuple,
     days_after,
-    described,
     named,
     named_by_key,
     text_as,
-    with_other_keys,
 )
-from builder.catalog.patch import Patch, PatchedValue
-from builder.catalog.policies import Bump, Extends, LockSettings, Retention
+from builder.catalog.patch import Narrowing, Patch, PatchedValue
+from builder.catalog.policies import Bump, LockSettings, Offer, Pin, Retention, StandsOn
 from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pin(FileModel):
-    """Packages that are pinned to certain versions, for a reason and until a day."""
-
-    reason: Annotated[Reason, Field(description="why they are pinned")]
-    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
-    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The limits, by ecosystem and package: all keys that are not fields above."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
-        about = "a limit by package, as the ecosystem writes it: see pin-packages.md"
-        value = Annotated[Mapping[str, str], Field(title="ecosystem", description=about)]
-        return with_other_keys(cls, handler, other="packages", value=value)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
-        return described(cls, handler.resolve_ref_schema(handler(schema)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +43,15 @@ class Input(FileModel):
     optional: Annotated[
         Flag, Field(description="true: as long as it is not locked, the other is built without it")
     ] = False
+    name: Annotated[
+        Name | Literal[""],
+        Field(description="what the Dockerfile calls it, where that is not the name of the image"),
+    ] = ""
+
+    @property
+    def called(self) -> str:
+        """What the Dockerfile calls it."""
+        return self.name or self.image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +59,10 @@ class Image(FileModel):
     """A recipe on a parent, or an upstream's image as it is."""
 
     name: Annotated[str, NOT_IN_FILE]
+    called: Annotated[
+        Name | None,
+        Field(alias="as", description="its name here, of what a catalog below calls otherwise"),
+    ] = None
     origin: Annotated[
         Name | None,
         Field(alias="from", description="the parent image, or an axis for a root image"),
@@ -105,9 +95,22 @@ class Image(FileModel):
     ] = ()
     untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
     publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
+    top: Annotated[
+        tuple[Name, ...],
+        Field(
+            description="recipes on what is offered of it, one on the other; what stands on the"
+            " image has none of them"
+        ),
+    ] = ()
     pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
+    lock: Annotated[
+        Literal["inherit", "own"],
+        Field(description="own: it is locked here, though a catalog below has locked it"),
+    ] = "inherit"
+    narrowed: Annotated[tuple[Narrowing, ...], NOT_IN_FILE] = ()
+    """What patches leave of its variants."""
 
     @property
     def parent(self) -> str:
@@ -130,6 +133,14 @@ class Chart(FileModel):
     """A chart recipe on the variants of an image, or on a chart of an upstream."""
 
     name: Annotated[str, NOT_IN_FILE]
+    called: Annotated[
+        Name | None,
+        Field(alias="as", description="its name here, of what a catalog below calls otherwise"),
+    ] = None
+    also: Annotated[
+        tuple[Name, ...],
+        Field(description="further names by which it is published, marked as deprecated"),
+    ] = ()
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
     ] = ""
@@ -141,6 +152,9 @@ class Chart(FileModel):
     only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
         default_factory=dict
     )
+    head: Annotated[
+        Head | None, Field(description="what it says of itself in Chart.yaml, otherwise")
+    ] = None
     features: Annotated[
         tuple[str, ...], Field(description="features beside those of the recipe")
     ] = ()
@@ -155,10 +169,16 @@ class Chart(FileModel):
             examples=[{"kubernetes.role": "view"}],
         ),
     ] = field(default_factory=dict)
+    is_deprecated: Annotated[bool, NOT_IN_FILE] = False
+    """Whether this is a further name of a chart."""
     dropped: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """The features of its recipe that patches take away."""
     changes: Annotated[tuple[PatchedValue, ...], NOT_IN_FILE] = ()
     """What patches say of its values, in their order."""
+    heads: Annotated[tuple[Head, ...], NOT_IN_FILE] = ()
+    """What patches say of its head, in their order."""
+    narrowed: Annotated[tuple[Narrowing, ...], NOT_IN_FILE] = ()
+    """What patches leave of its variants."""
     locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -167,6 +187,32 @@ class Chart(FileModel):
     def at(self, *path: str) -> Location:
         """Return where a part of this chart is declared in the matrix."""
         return self.locations.get(path, Location(file="matrix.yaml"))
+
+    def headed(self, recipe: Headed, icons: str = "") -> Headed:
+        """Return a chart recipe with what patches, and then the chart's own line, say of it.
+
+        `icons` is the start of the URL of its icon, where that is not the recipe's.
+        """
+        if icons and recipe.icon:
+            file = recipe.icon.partition("?")[0].rpartition("/")[2]
+            recipe = replace(recipe, icon=f"{icons.removesuffix('/')}/{file}")
+        for head in (*self.heads, *((self.head,) if self.head else ())):
+            recipe = head.apply(recipe)
+        return recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branding(FileModel):
+    """How what is offered looks."""
+
+    icons: Annotated[
+        str,
+        Field(
+            description="the start of the URL of each icon, before the name of its file; an icon of"
+            " `head` stays as it is",
+            pattern="^https?://",
+        ),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +243,9 @@ class Settings(FileModel):
     sudo: Annotated[
         Flag, Field(description="true: images in which a session may become root by `sudo`")
     ] = False
+    branding: Annotated[
+        Branding | None, Field(description="how what is offered looks, otherwise than below")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,9 +301,14 @@ class Matrix(FileModel):
     builder: Annotated[
         str, Field(description='the versions of the builder that it is for, e.g. ">=0.2,<0.3"')
     ] = ""
-    extends: Annotated[Extends | None, Field(description="the catalog that this one stands on")] = (
-        None
-    )
+    extends: StandsOn = ()
+    tests: Annotated[
+        Literal["inherit", "own"],
+        Field(
+            description="inherit: the tests of the catalogs below run, too; own: those of this one"
+            " alone"
+        ),
+    ] = "inherit"
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = field(
@@ -263,10 +317,14 @@ class Matrix(FileModel):
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = field(
         default_factory=Retention
     )
+    offer: Annotated[
+        Offer | None,
+        Field(description="what is offered, where that is not all: it leaves out all else"),
+    ] = None
     patches: Annotated[
         Mapping[Name, Patch],
         named_by_key("name"),
-        Field(description="changes of all charts that a selector picks, by name"),
+        Field(description="changes of all objects that a selector picks, by name"),
     ] = field(default_factory=dict)
     bump: Annotated[Bump, Field(description="how release lines come and go")] = field(
         default_factory=Bump
@@ -290,6 +348,8 @@ class Matrix(FileModel):
     ] = field(default_factory=dict)
     upstream_charts: Annotated[Mapping[str, Chart], NOT_IN_FILE] = field(default_factory=dict)
     """Those of the charts that are made of an upstream's: `charts` has the others."""
+    matched: Annotated[Mapping[str, tuple[str, ...]], NOT_IN_FILE] = field(default_factory=dict)
+    """The names of what each patch selects, by the name of the patch."""
     chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Those that are asked for, where that is not all that the catalog has."""
 
@@ -297,6 +357,11 @@ class Matrix(FileModel):
     def name(self) -> str:
         """What the catalog is called."""
         return self.catalog.name
+
+    @property
+    def icons(self) -> str:
+        """The start of the URL of each icon, "" for those of the recipes."""
+        return self.catalog.branding.icons if self.catalog.branding else ""
 
     @property
     def all_charts(self) -> Mapping[str, Chart]:

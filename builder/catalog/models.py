@@ -47,11 +47,10 @@ from builder.catalog.matrix import (
     Input,
     Matrix,
     Network,
-    Pin,
     Proxy,
     Settings,
 )
-from builder.catalog.policies import Retention
+from builder.catalog.policies import Pin, Retention
 from builder.catalog.release_line import AxisValue, LineProvider, Source
 from builder.catalog.sources import UpstreamChart
 
@@ -136,6 +135,7 @@ class Target:
     without: tuple[tuple[str, str], ...] = ()  # (image, reason)
     is_root: bool = False
     is_mirrored: bool = False  # an upstream's image as it is: nothing is built
+    is_top: bool = False  # a top recipe, on an image that is whole without it
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values
     last_day: str | None = None  # on which it is built: the earliest among its values
@@ -149,10 +149,23 @@ class Target:
         return self.eol is not None and self.eol < today
 
     @property
+    def made_id(self) -> str:
+        """The id that matrix.lock and the metadata of its image have.
+
+        It does not depend on what stands on it: putting a top recipe on an image changes neither.
+        """
+        offered = TargetId(self.id).offered
+        return offered.under(self.recipe) if self.is_top else offered
+
+    @property
     def slug(self) -> str:
-        """`Variant.slug`, with the platform where the id has it."""
-        platform = TargetId(self.id).platform.replace("/", "-")
-        return self.variant.slug + (f"-{platform}" if platform else "")
+        """`Variant.slug`, with the platform where the id has it, and what it is under."""
+        target_id = TargetId(self.id)
+        platform = target_id.platform.replace("/", "-")
+        parts = [self.variant.slug, *([platform] if platform else [])]
+        if target_id.is_under:
+            parts += ["_under", *([target_id.last_top] if target_id.last_top else [])]
+        return "-".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,8 +286,10 @@ class Recipe(RecipeFile):
     name: str
     dockerfile: str  # the text of Dockerfile.j2
     dockerfile_path: str  # for errors, relative to the catalog
+    appended: Mapping[str, str] = field(default_factory=dict)  # more templates: path to text
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    mixed_tests: Mapping[str, bytes] = field(default_factory=dict)  # those of several catalogs
     tests_hash: str = ""  # of those tests; it is no part of a fingerprint
     has_tests: bool = True  # whether there are any that pytest finds
 

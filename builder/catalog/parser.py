@@ -42,7 +42,7 @@ CheckName = Callable[[str, Location], None]
 File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
 
 
-_OF_ONE_CATALOG = ("extends", "builder")
+_OF_ONE_CATALOG = ("extends", "builder", "tests")
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,37 @@ def parse_matrix(
     errors += problems
     if matrix is None:
         return None, errors
-    errors += _check(document, matrix)
+    errors += (*_check(document, matrix), *_check_names(document, matrix))
     charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
     errors += [error for chart in charts.values() for error in _check_upstream(chart)]
     upstream = {name: chart for name, chart in charts.items() if chart.upstream}
     own = {name: chart for name, chart in charts.items() if not chart.upstream}
     split = replace(matrix, charts=own, upstream_charts=upstream)
     return ParsedMatrix(document=document, matrix=split), errors
+
+
+def _check_names(document: Document, matrix: Matrix) -> list[BuilderError]:
+    """Return an error for each name that cannot be: by `as` of what no catalog below has, twice."""
+    called = [("images", item.name, item.called) for item in matrix.images.values()]
+    called += [("charts", item.name, item.called) for item in matrix.all_charts.values()]
+    errors: list[BuilderError] = [
+        ConfigError(
+            f"{section.removesuffix('s')} {name!r} is declared here, and needs no `as`",
+            hint=f"call it {new} at once; `as` is for what a catalog below declares",
+            location=document.at_key((section, name, "as")),
+        )
+        for section, name, new in called
+        if new and not isinstance(document, MergedDocument)
+    ]
+    names = list(matrix.all_charts)
+    for name, chart in matrix.all_charts.items():
+        for index, other in enumerate(chart.also):
+            if other in names:
+                message = f"chart {name} is also called {other!r}, as another chart is"
+                location = document.at(("charts", name, "also", index))
+                errors.append(ConfigError(message, hint="remove one of them", location=location))
+            names.append(other)
+    return errors
 
 
 def _check_upstream(chart: Chart) -> list[BuilderError]:
@@ -131,7 +155,7 @@ def parse_recipe(
     if recipe is None:
         return None, errors
     for extra in recipe.when:
-        errors += _check_condition(document, extra.condition, axes)
+        errors += check_condition(document, ("when", extra.condition), axes)
     for index, axis in enumerate(recipe.needs):
         if axis not in axes:
             errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))
@@ -141,9 +165,7 @@ def parse_recipe(
     blocks: dict[Path, Mapping[str, tuple[str, ...]]] = {("packages",): recipe.packages}
     blocks |= {("when", extra.condition, "packages"): extra.packages for extra in recipe.when}
     for path, packages in blocks.items():
-        errors += _check_urls(document, packages, path)
-        if check_ecosystem is not None:
-            errors += _check_ecosystems(document, packages, path, check_ecosystem)
+        errors += check_packages(document, packages, path, check_ecosystem)
     return recipe, errors
 
 
@@ -241,6 +263,19 @@ def _layers(
     return layers, errors
 
 
+def check_packages(
+    document: Document,
+    packages: Mapping[str, tuple[str, ...]],
+    path: Path,
+    check_ecosystem: CheckName | None,
+) -> list[BuilderError]:
+    """Return what is wrong with the packages at a path; see `parse_recipe`."""
+    errors = _check_urls(document, packages, path)
+    if check_ecosystem is not None:
+        errors += _check_ecosystems(document, packages, path, check_ecosystem)
+    return errors
+
+
 def _check_urls(
     document: Document, packages: Mapping[str, tuple[str, ...]], path: Path
 ) -> list[BuilderError]:
@@ -271,10 +306,11 @@ def _check_ecosystems(
     return errors
 
 
-def _check_condition(
-    document: Document, condition: str, axes: Mapping[str, tuple[AxisValue, ...]]
+def check_condition(
+    document: Document, path: Path, axes: Mapping[str, tuple[AxisValue, ...]]
 ) -> list[BuilderError]:
-    location = document.at_key(("when", condition))
+    """Return what is wrong with the condition that is the key at a path."""
+    condition, location = str(path[-1]), document.at_key(path)
     try:
         terms = parse_condition(condition)
     except ValueError:

@@ -1,269 +1,138 @@
-"""Applies the patches of matrix.yaml to the charts that they select. Pure."""
+"""Applies the patches of matrix.yaml to what they select, in their order. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from builder.catalog.expansion import Expansion
-from builder.catalog.models import Chart, ChartFeature, ChartRecipe, Matrix, Path
-from builder.catalog.patch import Patch, PatchedValue, ValueChange
-from builder.catalog.yaml_document import Document
-from builder.common.errors import BuilderError, ConfigError
-from builder.common.text import count, did_you_mean, listed
-
-_FORMS = (
-    "a selector is a glob, `axis=value`, `has:AXIS`, `recipe=`, `image=`, `feature=`, `value=PATH`,"
-    " `from-catalog=NAME` or `not TERM`; commas join terms"
-)
-_TERM = re.compile(
-    r"(?P<negation>not\s+)?"
-    r"(?:has:(?P<axis>\S+)|(?P<key>[a-z][a-z0-9-]*)=(?P<value>\S+)|(?P<glob>[^\s=:]+))"
-)
-_ALIASES: Mapping[str, str] = {"from": "source"}
+from builder.catalog.chart_patches import change_charts, change_features
+from builder.catalog.image_patches import change_images
+from builder.catalog.models import ChartFeature, Matrix, Recipe
+from builder.catalog.parser import CheckName
+from builder.catalog.patch import CHANGES, KINDS, Patch
+from builder.catalog.patching import Patching, noun
+from builder.catalog.recipe_patches import change_recipes
+from builder.catalog.selectors import Objects
+from builder.common.errors import BuilderError
+from builder.common.text import count, listed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Charts:
-    """The charts of a catalog before any patch, and what selectors ask of them."""
+class Patched:
+    """The objects of a catalog with all patches, and what is wrong with the patches."""
 
     matrix: Matrix
-    recipes: Mapping[str, ChartRecipe]
+    recipes: Mapping[str, Recipe]
     features: Mapping[str, ChartFeature]
-    expansion: Expansion
-    document: Document
-    own: str  # the name of the own catalog
-
-    def features_of(self, chart: Chart) -> tuple[str, ...]:
-        """Return the features of a chart: of its recipe, and its own."""
-        recipe = self.recipes.get(chart.recipe)
-        names = dict.fromkeys((*(recipe.features if recipe else ()), *chart.features))
-        return tuple(name for name in names if name not in chart.dropped)
-
-    def paths_of(self, chart: Chart) -> dict[str, str]:
-        """Return the paths of the values of a chart, and of those they had before, by path."""
-        recipe = self.recipes.get(chart.recipe)
-        described = [
-            self.features[name].values for name in self.features_of(chart) if name in self.features
-        ]
-        described += [recipe.values] if recipe else []
-        paths = {path: path for values in described for path in values}
-        former = {
-            old: path
-            for values in described
-            for path, spec in values.items()
-            for old in spec.formerly or ()
-        }
-        return {**former, **paths}
-
-    def selected(self, selectors: Sequence[str]) -> list[str]:
-        """Return the names of the charts that one of these selectors picks."""
-        return [
-            name
-            for name, chart in self.matrix.charts.items()
-            if any(
-                all(self._holds(term.strip(), chart) for term in selector.split(","))
-                for selector in selectors
-            )
-        ]
-
-    def _holds(self, term: str, chart: Chart) -> bool:
-        match = _TERM.fullmatch(term)
-        return match is not None and self._fits(match, chart) is (match["negation"] is None)
-
-    def _fits(self, match: re.Match[str], chart: Chart) -> bool:
-        """Whether a term fits a chart, without its `not`."""
-        variants = self.expansion.charts.get(chart.name, ())
-        if match["axis"]:
-            return any(match["axis"] in item.values for item in variants)
-        if not match["key"]:
-            return fnmatchcase(chart.name, match["glob"])
-        facts: dict[str, Iterable[str]] = {
-            "recipe": (chart.recipe,),
-            "image": (chart.image,),
-            "feature": self.features_of(chart),
-            "value": self.paths_of(chart),
-            "from-catalog": (self.document.catalog_of(("charts", chart.name)) or self.own,),
-        }
-        if match["key"] in facts:
-            return match["value"] in facts[match["key"]]
-        return any(item.values.get(match["key"]) == match["value"] for item in variants)
+    errors: Sequence[BuilderError]
+    notes: Sequence[str] = ()
 
 
-def patched(charts: Charts) -> tuple[dict[str, Chart], list[BuilderError]]:
-    """Return the charts with all patches, in their order, and what is wrong with the patches."""
-    patcher = _Patcher(charts)
-    for patch in charts.matrix.patches.values():
-        patcher.apply(patch)
-    return patcher.patched, patcher.errors
+def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patched:
+    """Return the objects of a catalog with all patches, in their order.
+
+    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
+    """
+    patching, matched, notes = Patching(objects), dict[str, tuple[str, ...]](), list[str]()
+    for patch in objects.matrix.patches.values():
+        if not _is_right(patching, patch):
+            continue
+        kind = patch.kinds[0]
+        excepted = set(objects.selected(kind, patch.excepted, ("patches", patch.name, "except")))
+        found = objects.selected(kind, patch.selectors, ("patches", patch.name, kind))
+        matched[patch.name] = names = tuple(name for name in found if name not in excepted)
+        if not _is_expected(patching, patch, names):
+            continue
+        notes += _notes(patching, patch, names)
+        if kind == "charts":
+            change_charts(patching, patch, names)
+        elif kind == "images":
+            change_images(patching, patch, names)
+        elif kind == "recipes":
+            change_recipes(patching, patch, names, check_ecosystem)
+        else:
+            change_features(patching, patch, names)
+    charts = patching.charts
+    matrix = replace(
+        objects.matrix,
+        images=patching.images,
+        charts={name: chart for name, chart in charts.items() if not chart.upstream},
+        upstream_charts={name: chart for name, chart in charts.items() if chart.upstream},
+        matched=matched,
+    )
+    return Patched(
+        matrix=matrix,
+        recipes=patching.recipes,
+        features=patching.features,
+        errors=patching.errors,
+        notes=(*notes, *patching.notes),
+    )
 
 
-class _Patcher:
-    def __init__(self, charts: Charts) -> None:
-        self._charts = charts
-        self.patched = dict(charts.matrix.charts)
-        self.errors: list[BuilderError] = []
-        self._told: set[tuple[str, ...]] = set()
-        self._said: dict[tuple[str, str, str], tuple[Patch, Any]] = {}
-
-    def apply(self, patch: Patch) -> None:
-        """Change what a patch selects."""
-        if not self._selectors_are_right(patch):
-            return
-        excepted = set(self._charts.selected(patch.excepted))
-        names = [name for name in self._charts.selected(patch.charts) if name not in excepted]
-        if not self._is_expected(patch, names):
-            return
-        self._change_features(patch, names)
-        for path, change in patch.values.items():
-            self._change_value(patch, names, path, change)
-
-    def _selectors_are_right(self, patch: Patch) -> bool:
-        before = len(self.errors)
-        axes = self._charts.matrix.axes
-        keys = ("recipe", "image", "feature", "value", "from-catalog", *axes)
-        for field, selectors in (("charts", patch.charts), ("except", patch.excepted)):
-            for selector in selectors:
-                for term in map(str.strip, selector.split(",")):
-                    match = _TERM.fullmatch(term)
-                    key = (match["axis"] or match["key"]) if match else ""
-                    if match is None or (key and key not in keys):
-                        hint = did_you_mean(key, keys) if key else ""
-                        message = f"patch {patch.name!r}: {term!r} selects by nothing known"
-                        self._fail("E-PATCH-SELECTOR", message, patch, (field,), hint or _FORMS)
-        return len(self.errors) == before
-
-    def _is_expected(self, patch: Patch, names: Sequence[str]) -> bool:
-        if patch.expects(len(names)):
-            return True
-        if not names:
-            plain = [item for item in patch.charts if "=" not in item]
-            near = did_you_mean(plain[0], self._charts.matrix.charts) if plain else ""
-            hint = near or "`expect: 0+` allows that"
-            message = f"patch {patch.name!r} selects no chart"
-            self._fail("E-PATCH-NOTHING", message, patch, ("charts",), hint)
-            return False
-        message = f"patch {patch.name!r} selects {count(len(names), 'chart')}, and expects"
-        hint = f"it selects {listed(names)}"
-        self._fail("E-PATCH-EXPECT", f"{message} {patch.expect}", patch, ("expect",), hint)
+def _is_right(patching: Patching, patch: Patch) -> bool:
+    """Whether a patch selects one kind of objects, and changes what these have; else note that."""
+    before = patching.failed
+    if len(patch.kinds) != 1:
+        has = f"both {listed(patch.kinds)}" if patch.kinds else f"none of {listed(KINDS)}"
+        hint = "a patch selects one kind of objects: write one for each kind"
+        path = patch.kinds[1:2]
+        patching.fail("E-PATCH-SCOPE", patch, path, f" selects {has}", hint)
         return False
+    kind = patch.kinds[0]
+    for key in patching.raw(patch):
+        owners = [owner for owner in KINDS if key in CHANGES[owner]]
+        if owners and kind not in owners:
+            message = f": {key!r} is for {owners[0]}, and it selects {kind}"
+            hint = f"a patch of {kind} has {', '.join(CHANGES[kind])}"
+            patching.fail("E-PATCH-SCOPE", patch, (key,), message, hint)
+    for key, selectors in ((kind, patch.selectors), ("except", patch.excepted)):
+        for selector in selectors:
+            if found := patching.objects.problem(kind, selector):
+                message = f": {found.message}"
+                patching.fail("E-PATCH-SELECTOR", patch, (key,), message, found.hint)
+    return patching.failed == before
 
-    def _change_features(self, patch: Patch, names: Sequence[str]) -> None:
-        for index, feature in enumerate(patch.more_features):
-            if feature in self._charts.features:
-                self._add(patch, names, feature, ("features+", index))
-            else:
-                message = f"patch {patch.name!r}: unknown feature {feature!r}"
-                hint = did_you_mean(feature, self._charts.features)
-                self._fail("E-NAME-UNKNOWN", message, patch, ("features+", index), hint)
-        for index, feature in enumerate(patch.fewer_features):
-            self._drop(patch, names, feature, ("features-", index))
 
-    def _add(self, patch: Patch, names: Sequence[str], feature: str, path: Path) -> None:
-        """Give a feature to the charts that lack it."""
-        location = self._charts.document.at(("patches", patch.name, *path))
-        lacking = [name for name in names if feature not in self._features_of(name)]
-        if names and not lacking:
-            message = f"{self._each(patch, names)} has feature {feature!r} already"
-            self._fail("E-PATCH-FEATURE", message, patch, path)
-        for name in lacking:
-            chart = self.patched[name]
-            self.patched[name] = replace(
-                chart,
-                features=(*chart.features, feature),
-                dropped=tuple(item for item in chart.dropped if item != feature),
-                locations={**chart.locations, ("features", feature): location},
-            )
+def _is_expected(patching: Patching, patch: Patch, names: Sequence[str]) -> bool:
+    """Whether a patch selects as many objects as it expects; else note that.
 
-    def _drop(self, patch: Patch, names: Sequence[str], feature: str, path: Path) -> None:
-        """Take a feature from the charts that have it."""
-        having = [name for name in names if feature in self._features_of(name)]
-        if names and not having:
-            known = dict.fromkeys(item for name in names for item in self._features_of(name))
-            hint = did_you_mean(feature, known)
-            message = f"{self._each(patch, names)} lacks feature {feature!r}"
-            self._fail("E-PATCH-FEATURE", message, patch, path, hint)
-        for name in having:
-            chart = self.patched[name]
-            self.patched[name] = replace(
-                chart,
-                features=tuple(item for item in chart.features if item != feature),
-                dropped=(*chart.dropped, feature),
-            )
+    What a catalog below expects, it expects without what this one adds and leaves out.
+    """
+    is_own = patching.objects.document.own(("patches", patch.name)) is not None
+    if not is_own or patch.expects(len(names)):
+        return True
+    kind, objects = patch.kinds[0], patching.objects
+    if not names:
+        near = (objects.near(kind, item) for item in patch.selectors)
+        hint = next(filter(None, near), "`expect: 0+` allows that")
+        if before := objects.accepted.get(patch.name, ()):
+            hint = f"{listed(before)} went since it was locked; {hint}"
+        patching.fail("E-PATCH-NOTHING", patch, (kind,), f" selects no {noun(kind)}", hint)
+        return False
+    message = f" selects {count(len(names), noun(kind))}, and expects {patch.expect}"
+    came, went = _moved(patching, patch, names)
+    said = [f"{listed(words)} {verb}" for words, verb in ((came, "came"), (went, "went")) if words]
+    hint = f"it selects {listed(names)}"
+    if said:
+        hint = f"{' and '.join(said)} since it was locked; {hint}"
+    patching.fail("E-PATCH-EXPECT", patch, ("expect",), message, hint)
+    return False
 
-    def _features_of(self, name: str) -> tuple[str, ...]:
-        return self._charts.features_of(self.patched[name])
 
-    @staticmethod
-    def _each(patch: Patch, names: Sequence[str]) -> str:
-        return f"patch {patch.name!r}: each of its {count(len(names), 'chart')}"
+def _moved(patching: Patching, patch: Patch, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what a patch selects and did not when the catalog was locked, and the other way."""
+    before = patching.objects.accepted.get(patch.name)
+    if before is None:
+        return [], []
+    came = [name for name in names if name not in before]
+    return came, [name for name in before if name not in names]
 
-    def _change_value(
-        self, patch: Patch, names: Sequence[str], path: str, change: ValueChange
-    ) -> None:
-        at: Path = ("patches", patch.name, "values", path)
-        document = self._charts.document
-        paths_by_chart = {name: self._charts.paths_of(self.patched[name]) for name in names}
-        having = [name for name in names if path in paths_by_chart[name]]
-        if not having and names:
-            known = {known for paths in paths_by_chart.values() for known in paths}
-            message = f"patch {patch.name!r}: none of its {count(len(names), 'chart')} has a value"
-            hint = did_you_mean(path, sorted(known))
-            self._fail("E-PATCH-VALUE", f"{message} {path}", patch, ("values", path), hint)
-            return
-        raw = document.data["patches"][patch.name]["values"][path] or {}
-        cleared = tuple(_ALIASES.get(key, key) for key, value in raw.items() if value is None)
-        change = replace(change, cleared=cleared)
-        for name in having:
-            item = PatchedValue(
-                path=paths_by_chart[name][path],
-                change=change,
-                patch=patch.name,
-                location=document.at_key(at),
-            )
-            self._check_other(patch, name, item)
-            chart = self.patched[name]
-            self.patched[name] = replace(chart, changes=(*chart.changes, item))
 
-    def _check_other(self, patch: Patch, chart: str, item: PatchedValue) -> None:
-        """Note that an earlier patch of the same catalog says otherwise of a value."""
-        said = {
-            field.name: getattr(item.change, field.name)
-            for field in fields(item.change)
-            if field.name not in ("more_onyxia", "cleared")
-        }
-        said = {key: value for key, value in said.items() if value is not None}
-        said |= dict.fromkeys(item.change.cleared)
-        for key, value in said.items():
-            earlier, other = self._said.get((chart, item.path, key), (patch, value))
-            told = (earlier.name, patch.name, item.path, key)
-            is_otherwise = other != value and self._is_beside(earlier, patch)
-            if is_otherwise and not patch.override and told not in self._told:
-                self._told.add(told)
-                where = self._charts.document.at_key(("patches", earlier.name))
-                self.errors.append(
-                    ConfigError(
-                        f"patches {earlier.name!r} and {patch.name!r} say otherwise of {chart}:"
-                        f" {item.path}.{key}",
-                        hint=f"`override: true` in {patch.name}, if it is to count; the other one"
-                        f" is at {where}",
-                        location=item.location,
-                        id="E-PATCH-AMBIGUOUS",
-                    )
-                )
-            self._said[chart, item.path, key] = (patch, value)
-
-    def _is_beside(self, one: Patch, other: Patch) -> bool:
-        """Whether two patches are of the same catalog; else the upper one counts."""
-        catalogs = [
-            self._charts.document.catalog_of(("patches", patch.name)) for patch in (one, other)
-        ]
-        return catalogs[0] == catalogs[1]
-
-    def _fail(self, id: str, message: str, patch: Patch, path: Path, hint: str = "") -> None:
-        document, whole = self._charts.document, ("patches", patch.name, *path)
-        location = document.at(whole) if isinstance(path[-1], int) else document.at_key(whole)
-        self.errors.append(ConfigError(message, hint=hint, location=location, id=id))
+def _notes(patching: Patching, patch: Patch, names: Sequence[str]) -> list[str]:
+    """Return a note about a patch that selects more than when the catalog was locked."""
+    came, _ = _moved(patching, patch, names)
+    if not came:
+        return []
+    more = f"{count(len(came), noun(patch.kinds[0]))} more than when it was locked: {listed(came)}"
+    where = patching.location(patch, ())
+    return [f"note: {where}: patch {patch.name!r} selects {more}; `builder lock` accepts that"]

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
 from builder.catalog.matrix_check import Locations
-from builder.catalog.models import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
+from builder.catalog.models import ChartRecipe, Matrix, Path, Recipe, RemoteFile, Target, When
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import listed
 
@@ -44,7 +44,8 @@ class BuildVariables:
 
     `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis
     that has a provider to its exact version, or to `<release line>.*` as long as that is not
-    locked. `locked` are the ecosystems whose packages the lock has. `sudo`: see `Settings`.
+    locked. `locked` are the ecosystems whose packages the lock has, `inherited` those of which the
+    ancestors have all that the recipe names. `sudo`: see `Settings`.
     """
 
     axes: Mapping[str, str]
@@ -53,6 +54,7 @@ class BuildVariables:
     inputs: tuple[str, ...] = ()
     platform: str = "linux/amd64"
     locked: tuple[str, ...] = ()
+    inherited: tuple[str, ...] = ()
     sudo: bool = False
 
     @property
@@ -231,6 +233,7 @@ def check_mirrored(recipe: Recipe) -> list[BuilderError]:
     folder = f"images/{recipe.name}"
     given = {
         "Dockerfile.j2": recipe.dockerfile,
+        "Dockerfile.append.j2": recipe.appended,
         "files": recipe.files,
         "recipe.yaml": recipe.ecosystems or recipe.provides or recipe.env,
     }
@@ -251,19 +254,20 @@ def check_needs(
     """Return an error for each axis that a recipe needs and its image does not have."""
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():
-        recipe = recipes.get(matrix.images[name].recipe)
-        if recipe is None:
-            continue
-        axes = variants[0].values
-        for axis in recipe.needs:
-            if axis in matrix.axes and axis not in axes:
-                errors.append(
-                    ConfigError(
-                        f"recipe {recipe.name} needs {axis}, and image {name} has no axis {axis}",
-                        hint=f"it has {', '.join(axes)}; build it on an image that has {axis}",
-                        location=locations.at_key(("images", name)),
-                    )
+        image, axes = matrix.images[name], variants[0].values if variants else {}
+        used: list[tuple[str, str, Path]] = [(image.recipe, "build", ("images", name))]
+        used += [(top, "put", ("images", name, "top")) for top in image.top]
+        for recipe_name, verb, path in used:
+            needs = recipes[recipe_name].needs if recipe_name in recipes else ()
+            errors += [
+                ConfigError(
+                    f"recipe {recipe_name} needs {axis}, and image {name} has no axis {axis}",
+                    hint=f"it has {', '.join(axes)}; {verb} it on an image that has {axis}",
+                    location=locations.at_key(path),
                 )
+                for axis in needs
+                if axis in matrix.axes and axis not in axes
+            ]
     return errors
 
 
@@ -298,8 +302,8 @@ def check_chart_needs(
 
 
 def lineage_recipes(image: str, matrix: Matrix) -> list[str]:
-    """Return the recipes that an image is made with, its own first; its parents form no cycle."""
-    recipes: list[str] = []
+    """Return the recipes that an image is made with, the last first; its parents form no cycle."""
+    recipes = list(reversed(matrix.images[image].top)) if image in matrix.images else []
     while image in matrix.images:
         recipes.append(matrix.images[image].recipe)
         image = matrix.images[image].parent

@@ -29,6 +29,7 @@ RENAMED_KEYS: Mapping[str, tuple[RenamedKey, ...]] = {
     "matrix.yaml": (
         RenamedKey(path=("axes", ANY, ANY), old="line", new="release_line"),
         RenamedKey(path=("images", ANY), old="hold", new="pin"),
+        RenamedKey(path=("patches", ANY), old="hold", new="pin"),
     ),
     "recipe.yaml": (),
     "chart.yaml": (),

@@ -104,6 +104,7 @@ def _described(model: type, path: Path) -> Mapping[str, Any]:
         inner = [node.get("properties", {}).get(part), node.get("items")]
         inner += [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
         node = next((item for item in inner if isinstance(item, dict)), {})
+        node = next((item for item in node.get("anyOf", ()) if "$ref" in item), node)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node if isinstance(node, dict) else {}

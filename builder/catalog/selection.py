@@ -2,7 +2,7 @@
 
 An expression is a glob over ids or image names (`jupyter-*`), or `axis=value`; within one,
 commas mean "and". Several expressions mean "or". `+x` adds what x is built from, `x+` what is
-built from it.
+built from it. What is under top recipes is picked by its id alone, and by `+x`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from builder.catalog.expansion import Expansion
-from builder.catalog.ids import ValueId
+from builder.catalog.ids import TargetId, ValueId
 from builder.catalog.models import Target
 from builder.common import graph
 from builder.common.errors import SelectionError
@@ -35,7 +35,8 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
         if expression.startswith("+"):
             selected |= graph.reach(targets, needs)
         if expression.endswith("+"):
-            selected |= graph.reach(targets, graph.reverse(needs))
+            built_on = {key for key in needs if TargetId(key).offered in targets}
+            selected |= graph.reach(targets | built_on, graph.reverse(needs))
     return tuple(item for item in expansion.targets if item in selected)
 
 
@@ -62,6 +63,8 @@ def find(expansion: Expansion, text: str) -> Target:
 def _picks(expression: str, target: Target) -> bool:
     if "/" in expression:
         return fnmatchcase(target.id, expression)
+    if TargetId(target.id).is_under:
+        return False
     return all(_term(part, target) for part in expression.split(","))
 
 

@@ -53,6 +53,18 @@ class Document:
         """Return where what was at `path` is removed: nowhere, in a file of one catalog."""
         return None
 
+    def own(self, path: Path) -> Location | None:
+        """Return where the own catalog says what is at `path`: there is no other one."""
+        return self.at_key(path) if path and isinstance(path[-1], str) else self.at(path)
+
+    def called(self, section: str, name: str) -> str:
+        """Return how what has this name is called here: there is no other catalog to call it so."""
+        return ""
+
+    def former_names(self, section: str, name: str) -> tuple[str, ...]:
+        """Return the names by which catalogs below know it: there are none."""
+        return ()
+
     def catalog_of(self, path: Path) -> str:
         """Return the catalog that declares what is at `path`; "" in a file of one catalog."""
         return ""

@@ -6,11 +6,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.catalog.models import Catalog
+from builder.catalog.chart_patches import with_patched_form
+from builder.catalog.models import Catalog, Chart, UpstreamChartRecipe
 from builder.charts.changelog import with_changelog
 from builder.charts.helm_versions import parse
 from builder.charts.package import ChartPackage, pack
 from builder.charts.render.chart import render_chart
+from builder.charts.render.moves import moved_recipe
 from builder.charts.semver import (
     FIRST,
     bump,
@@ -54,7 +56,9 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
     chart = catalog.matrix.charts[name]
     return render_chart(
         chart=chart,
-        recipe=catalog.charts[chart.recipe],
+        recipe=moved_recipe(
+            chart.headed(catalog.charts[chart.recipe], catalog.matrix.icons), chart
+        ),
         features=catalog.features,
         library=catalog.library,
         images=images,
@@ -75,7 +79,9 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     for name in names:
         chart = catalog.matrix.charts[name]
         axes = frozenset(catalog.matrix.axes_of(chart.image))
-        said = repr((chart.values, chart.fixed, chart.dropped, chart.changes))
+        said = repr(
+            (chart.values, chart.fixed, chart.dropped, chart.changes, chart.heads, chart.head)
+        )
         key = (chart.recipe, chart.features, axes, said)
         if key in looked_at:
             continue
@@ -123,6 +129,11 @@ def predict(
     return decide(name, files, images, released)
 
 
+def _upstream_recipe(catalog: Catalog, chart: Chart) -> UpstreamChartRecipe:
+    """Return the recipe of a chart that is made of an upstream's, with what the matrix says."""
+    return chart.headed(catalog.upstream_charts[chart.recipe], catalog.matrix.icons)
+
+
 def predict_upstream(
     catalog: Catalog, name: str, locked: ChartLock, released: ReleasedChart | None
 ) -> tuple[ChartChange, dict[str, bytes], tuple[str, ...]]:
@@ -131,7 +142,7 @@ def predict_upstream(
     repository_of = catalog.matrix.repository_of
     files = files_of_upstream(
         chart=chart,
-        recipe=catalog.upstream_charts[chart.recipe],
+        recipe=with_patched_form(_upstream_recipe(catalog, chart), chart),
         locked=locked,
         repository_of=repository_of,
         version=released.version if released else FIRST,

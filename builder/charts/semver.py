@@ -10,6 +10,7 @@ from typing import Any
 
 from builder.catalog.yaml_document import load_as_helm
 from builder.charts import helm_versions
+from builder.charts.catalog_stack import without_catalogs
 from builder.common.errors import ConfigError, Location
 from builder.common.limits import CHART_FILE, read_json
 
@@ -29,8 +30,9 @@ _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
 def chart_fingerprint(files: Mapping[str, bytes]) -> str:
-    """Return the identity of a chart: sha256 of its files, without version and derived files."""
-    same = with_version({path: files[path] for path in files if path not in _DERIVED}, "0.0.0")
+    """Return the identity of a chart: sha256 of its files, without version and what is derived."""
+    said = {path: files[path] for path in files if path not in _DERIVED}
+    same = without_catalogs(with_version(said, "0.0.0"))
     entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

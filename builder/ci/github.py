@@ -15,10 +15,12 @@ from types import MappingProxyType
 import jinja2
 
 from builder.ci.shards import Shards
+from builder.ci.systems import Follow
 from builder.common.text import first_line
 
 FOLDER = ".github/workflows"
 NAMES = ("weekly.yml", "pr.yml")
+FOLLOWING = "upstream.yml"
 COMMAND = "builder workflows"
 CONTAINER = "debian:trixie"
 
@@ -31,11 +33,16 @@ class GitHub:
     containers = (CONTAINER,)
 
     def workflows(
-        self, levels: int, containers: Mapping[str, str] = MappingProxyType({})
+        self,
+        levels: int,
+        containers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        follow: Follow | None = None,
     ) -> dict[str, bytes]:
         """Return the workflows by path; `levels` is that of `shards.depth`.
 
-        `containers` has the digest of the image that jobs run in, where the lock has it.
+        `containers` has the digest of the image that jobs run in, where the lock has it. `follow`
+        is for a catalog that stands on others: one more workflow follows these.
         """
         digest = containers.get(CONTAINER)
         container = f"{CONTAINER}@{digest}" if digest else CONTAINER
@@ -54,11 +61,12 @@ class GitHub:
             keep_trailing_newline=True,
             autoescape=False,
         )
+        facts = {"command": COMMAND, "container": container, "follow": follow}
         return {
             f"{FOLDER}/{name}": environment.get_template(f"{name}.j2")
-            .render(levels=range(levels), command=COMMAND, container=container)
+            .render(levels=range(levels), **facts)
             .encode()
-            for name in NAMES
+            for name in (*NAMES, *([FOLLOWING] if follow else []))
         }
 
     def jobs(self, levels: Sequence[Shards]) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from builder.catalog.expansion import Expansion
 from builder.common import graph
-from builder.plan.models import MADE, Plan, Step
+from builder.plan.models import BROUGHT, Plan, Step
 
 Shards = tuple[tuple[Step, ...], ...]
 """The steps of one level, one tuple for each job."""
 SECONDS = 900.0
 """The work that is worth a job of its own: setting one up takes minutes."""
-_ACTIONS = frozenset({"fetch", *MADE, "test", "package"})
+_ACTIONS = frozenset({*BROUGHT, "test", "package"})
 
 
 def depth(expansion: Expansion) -> int:

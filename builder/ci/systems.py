@@ -7,6 +7,7 @@ commands, the tests and docs/extend.md read this table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,16 @@ AUTO = "auto"
 """In the place of a name: the CI system in which this process runs, if it is one of the table."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """How a catalog follows those that it stands on.
+
+    `automerge` says that what they change is merged where nobody needs to look.
+    """
+
+    automerge: bool = False
+
+
 class CISystem(Protocol):
     """A CI system. What it returns is printed or written by the commands."""
 
@@ -29,11 +40,16 @@ class CISystem(Protocol):
     """The images of Docker Hub that its jobs run in, `name:tag`, which `builder lock` locks."""
 
     def workflows(
-        self, levels: int, containers: Mapping[str, str] = MappingProxyType({})
+        self,
+        levels: int,
+        containers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        follow: Follow | None = None,
     ) -> Mapping[str, bytes]:
         """Return the files that keep a catalog, by path; `levels` is that of `shards.depth`.
 
-        `containers` has the digests of those images, as far as they are locked.
+        `containers` has the digests of those images, as far as they are locked. `follow` is given
+        for a catalog that stands on others only.
         """
 
     def jobs(self, levels: Sequence[Shards]) -> str:

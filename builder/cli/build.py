@@ -37,7 +37,7 @@ def command(since: Path | None, export: Path | None, show_commands: bool, **opti
     """
     app = open_app(**options)
     if since is not None:
-        targets = Since(app, open_app(**{**options, "root": since})).targets
+        targets = Since(app, open_app(**{**options, "root": since, "catalogs": {}})).targets
         if not targets:
             click.echo(f"No target is new or changed since {since}.", err=True)
             return 0

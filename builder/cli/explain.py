@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from builder.app.app import App
+from builder.app.catalog_parts import SECTIONS, CatalogPart, PartFinder
 from builder.app.value_origins import value_origins
+from builder.catalog.recipe import build_variables
 from builder.catalog.selection import find
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.mappings import json_object
+from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import PARTS, compare
@@ -33,21 +38,33 @@ from builder.report.plan import columns
     is_flag=True,
     help="Show where a value of matrix.yaml or of a chart is set, in place of a target.",
 )
+@click.option(
+    "--catalogs",
+    "is_catalogs",
+    is_flag=True,
+    help="Show which catalog brought each part of a target or of a chart.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(target: str, is_value: bool, style: str, offline: bool, **options: Any) -> int:
+def command(
+    target: str, is_value: bool, is_catalogs: bool, style: str, offline: bool, **options: Any
+) -> int:
     """Show the inputs of a target's fingerprint, and how they differ from the released ones.
 
     With --value, TARGET is the path of a value: show it and each place that set it, the weakest
-    first.
+    first. With --catalogs, show who asked for each package, and who brought each file, feature,
+    entry of the lock and test: of a target, and of a chart by its name.
 
     \b
     Example:
       builder explain jupyter-python
       builder explain jupyter-python --format json
       builder explain --value charts.jupyter-python.values.persistence.size.default
+      builder explain jupyter-python --catalogs
     """
     app = open_app(**{**options, "select": ()})
+    if is_catalogs:
+        return _show_catalogs(app, target, style)
     return _show_origins(app, target, style) if is_value else _show(app, target, style, offline)
 
 
@@ -105,6 +122,39 @@ def _show_origins(app: App, path: str, style: str) -> int:
     click.echo(one_value(found.value))
     click.echo("\n".join(f"  {line}" for line in columns(rows)))
     return 0
+
+
+def _show_catalogs(app: App, name: str, style: str) -> int:
+    """Print which catalog brought each part of a target, and of a chart with that name."""
+    finder = PartFinder(files=app.workspace.files, project=app.project)
+    chart = app.catalog.matrix.all_charts.get(name)
+    parts: dict[str, list[CatalogPart]] = {}
+    if chart is None or name in app.project.expansion.variants:
+        target = find(app.project.expansion, name)
+        lock = app.project.lock or Lock()
+        lines = lock.lines_of(target.variant.values)
+        variables = build_variables(target, app.catalog.matrix, lines.versions, lines.providers)
+        parts[target.id] = list(finder.of_target(target, variables))
+    if chart is not None:
+        parts[f"chart {name}"] = list(finder.of_chart(chart))
+    if style == "json":
+        data = {key: [asdict(item) for item in found] for key, found in parts.items()}
+        catalogs = [item.name for item in finder.files.catalogs]
+        click.echo(json.dumps({"catalogs": catalogs, "parts": data}, indent=1, ensure_ascii=False))
+        return 0
+    for key, found in parts.items():
+        click.echo("\n".join([key, *_rows(found)]))
+    return 0
+
+
+def _rows(parts: Sequence[CatalogPart]) -> Iterator[str]:
+    """Yield the parts of a target or a chart as lines, by section."""
+    for section in SECTIONS:
+        found = [part for part in parts if part.section == section]
+        if found:
+            yield f"  {section}"
+            rows = columns([(part.name, part.catalog, part.place, part.note) for part in found])
+            yield from (f"    {row}" for row in rows)
 
 
 def one_value(value: Any) -> str:

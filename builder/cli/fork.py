@@ -9,6 +9,7 @@ from builder.cli.lazy import LazyGroup
 # Each is a module `fork_<name>` of this package with a function `command`.
 COMMANDS = {
     "init": "write a catalog that stands on another one: matrix.yaml, and no copy",
+    "extract": "write what a copied catalog has otherwise, as one that stands on the original",
 }
 
 

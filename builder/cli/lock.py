@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from builder.app.app import App
+from builder.app.inheritance import inheritance
 from builder.app.lock_check import ask_again
 from builder.app.week import relock
 from builder.cli.open import open_app
@@ -61,7 +62,7 @@ def command(
         )
     if online and not check:
         raise ConfigError("--online needs --check", hint="builder lock --check --online")
-    app = open_app(**options)
+    app = open_app(**options, pins=not check)
     if check:
         _check(app)
         if online:
@@ -81,6 +82,15 @@ def _check(app: App) -> None:
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"
             + (f" and {len(stale) - 5} more" if len(stale) > 5 else ""),
             hint="run `builder lock`, and commit what it wrote",
+        )
+    inherits = inheritance(app.project)
+    if inherits and (needless := inherits.needless):
+        rest = f" and {len(needless) - 5} more" if len(needless) > 5 else ""
+        raise ConfigError(
+            f"{FILE} has entries of its own that the catalog below has: "
+            + ", ".join(needless[:5])
+            + rest,
+            hint="`builder lock` takes them out; `lock: own` of an image keeps its own",
         )
     click.echo(f"{FILE} fits the catalog", err=True)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -22,26 +23,40 @@ from builder.build.events import Listener
 from builder.ci.systems import AUTO, CISystem, running_in
 from builder.common.process import Runner
 from builder.plan.models import Step
-from builder.project import Workspace
+from builder.project import Project, Workspace
 from builder.report.progress import shown
 from builder.source_catalogs import MATRIX
 
 
-def open_app(root: Path, platforms: Sequence[str] = (), ci: str = AUTO, **options: Any) -> App:
+def open_app(
+    root: Path,
+    platforms: Sequence[str] = (),
+    ci: str = AUTO,
+    *,
+    catalogs: Mapping[str, Path] = MappingProxyType({}),
+    pins: bool = False,
+    **options: Any,
+) -> App:
     """Return an app on the catalog in a folder. Raises ConfigError with all that is wrong there.
 
     Its adapters are those that `main` was given. `ci` names the CI system that reads the output.
+    `catalogs` and `pins` are as in `load`.
     """
-    factory: AdapterFactory = click.get_current_context().find_root().obj or Adapters
-    project = load(root, platforms=platforms)
+    project = load(root, platforms=platforms, catalogs=catalogs, pins=pins)
     for note in project.notes:
         notify(note)
+    return app_on(project, ci, **options)
+
+
+def app_on(project: Project, ci: str = AUTO, **options: Any) -> App:
+    """Return an app on a catalog that was read already."""
+    factory: AdapterFactory = click.get_current_context().find_root().obj or Adapters
     return App(
         project,
         Options(**options),
         adapters=factory,
         notify=notify,
-        watcher=partial(watched, partial(ci_system, root, ci)),
+        watcher=partial(watched, partial(ci_system, project.root, ci)),
     )
 
 

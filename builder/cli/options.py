@@ -12,7 +12,7 @@ import click
 
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, SelectionError
 from builder.common.text import listed
 from builder.engines.table import AUTO, ENGINES
 
@@ -52,6 +52,27 @@ def _registries(
     return values
 
 
+def _catalogs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for value in values:
+        name, is_given, folder = value.partition("=")
+        if not is_given or not Path(folder).is_dir():
+            message = f"{value!r} is no NAME=PATH of a folder"
+            raise SelectionError(message, hint="--catalog NAME=PATH")
+        folders[name] = Path(folder)
+    return folders
+
+
+catalogs = click.option(
+    "--catalog",
+    "catalogs",
+    multiple=True,
+    metavar="NAME=PATH",
+    callback=_catalogs,
+    help="A folder in place of the catalog NAME, which this one stands on; repeatable.",
+)
 engine = click.option(
     "--engine",
     default=AUTO,
@@ -75,7 +96,7 @@ _REGISTRY = click.option(
     callback=_registries,
     help="Use this registry in place of those of matrix.yaml; repeatable.",
 )
-_TODAY = click.option(
+today = click.option(
     "--today",
     envvar="BUILDER_TODAY",
     callback=_day,
@@ -97,7 +118,7 @@ def root(function: Function) -> Function:
 
 def releasing(function: Function) -> Function:
     """Add the options of a command that changes releases and makes no plan."""
-    return root(_REGISTRY(_TODAY(function)))
+    return root(_REGISTRY(today(function)))
 
 
 def planning(function: Function) -> Function:
@@ -110,6 +131,7 @@ def planning(function: Function) -> Function:
             help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
+        catalogs,
         click.option(
             "--platform",
             "platforms",
@@ -118,7 +140,7 @@ def planning(function: Function) -> Function:
             callback=_platforms,
             help="A platform, e.g. linux/arm64, in place of those of matrix.yaml; repeatable.",
         ),
-        _TODAY,
+        today,
         click.option(
             "--select",
             "-s",
@@ -139,6 +161,14 @@ reachable = click.option(
 )
 
 
+build_anyway = click.option(
+    "--build-anyway",
+    is_flag=True,
+    envvar="BUILDER_BUILD_ANYWAY",
+    help="Build all images of a catalog below that another builder renders otherwise.",
+)
+
+
 def running(function: Function) -> Function:
     """Add the options on which a plan depends, and those of carrying it out."""
     for option in (
@@ -148,6 +178,7 @@ def running(function: Function) -> Function:
             help="Print the commands of every step instead of running them.",
         ),
         reachable,
+        build_anyway,
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",

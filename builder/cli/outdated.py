@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from builder.app.inheritance import inheritance
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import GoneError, raise_all
@@ -32,7 +33,8 @@ def command(style: str, **options: Any) -> int:
     lock, indexes = app.locked(), app.adapters.indexes
     bases = LockedBases(indexes.refresh)
     with contextlib.nullcontext() if indexes.has_bases(lock) else app.registry():
-        locked = app.lock(upgrade=None, bases=bases)
+        inherits = inheritance(app.project)
+        locked = app.lock(upgrade=None, bases=bases, holds=False)
         report = outdated(
             expansion=app.project.expansion,
             selected=app.selected(),
@@ -43,6 +45,7 @@ def command(style: str, **options: Any) -> int:
             moved_on=bases.moved_on,
             available=locked.available,
             today=app.options.today,
+            held=inherits.held_targets(app.project) if inherits else (),
         )
     click.echo(FORMATS[style](report))
     # That a base has moved on is found out, and no failure.

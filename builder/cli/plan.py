@@ -14,14 +14,17 @@ from builder.ci.shards import SECONDS, jobs
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
 from builder.cli.open import open_app
-from builder.cli.options import planning, since
+from builder.cli.options import build_anyway, planning, since
 from builder.plan import time_estimate
+from builder.plan.placement_cost import placements
+from builder.report.placement_cost import cost_lines
 from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 
 
 @click.command()
 @planning
 @since
+@build_anyway
 @click.option(
     "--published",
     default="",
@@ -36,6 +39,11 @@ from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
     type=Named(CI_SYSTEMS, words=tuple(FORMATS), noun="format"),
     help="The form of the plan; the name of a CI system stands for the jobs of that system.",
 )
+@click.option(
+    "--cost",
+    is_flag=True,
+    help="Also say what changes of many images cost: on top of them, and in a recipe below.",
+)
 @click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(
     "--shard-seconds",
@@ -46,6 +54,7 @@ from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 def command(
     style: str,
     offline: bool,
+    cost: bool,
     since: Path | None,
     published: str,
     shard_seconds: float,
@@ -60,7 +69,7 @@ def command(
     app, more = open_app(**options), tuple[str, ...]()
     changed: Mapping[str, str] | None = None
     if since is not None:
-        change = Since(app, open_app(**{**options, "root": since}))
+        change = Since(app, open_app(**{**options, "root": since, "catalogs": {}}))
         changed, more = change.targets, _more(change, style, published)
         if not changed:
             _tell(style, f"No target is new or changed since {since}.", *more)
@@ -72,8 +81,16 @@ def command(
     else:
         text = _jobs(planned, style, shard_seconds)
         click.echo(text, nl=bool(text))  # a machine reads it: no line where there is nothing to do
-    _tell(style, *more)
+    folders = [item.name for item in app.workspace.files.below if not item.is_kept]
+    unpinned = tuple(f"catalog {name} is unpinned: a folder" for name in folders)
+    _tell(style, *more, *unpinned, *(_costs(planned) if cost else ()))
     return 0
+
+
+def _costs(planned: Planned) -> tuple[str, ...]:
+    """Return lines of what the placements of changes cost; "" parts them from the plan."""
+    project, record = planned.project, planned.registry_state.record
+    return ("", *cost_lines(placements(project.catalog, project.expansion, planned.lock, record)))
 
 
 def _jobs(planned: Planned, name: str, worth: float) -> str:

@@ -104,7 +104,7 @@ def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
     for item in plan.targets.values():
         recipe = app.catalog.recipes[item.target.recipe]
         dockerfile = item.dockerfile.text
-        lists = package_lists(lock.package_sets.get(item.target.id), app.catalog.ecosystems)
+        lists = package_lists(lock.package_sets.get(item.target.made_id), app.catalog.ecosystems)
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
     for path, data in _files(app, lock, plan).items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.ci.shards import depth
-from builder.ci.systems import CI_SYSTEMS
+from builder.ci.systems import CI_SYSTEMS, Follow
 from builder.cli.named import Named
 from builder.cli.open import open_app
 from builder.cli.options import root
@@ -35,7 +35,8 @@ def command(*, system: str, check: bool, **options: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
     They depend on the depth of the build graph, on the digest that matrix.lock has of the image
-    that their jobs run in, and on nothing else of the catalog.
+    that their jobs run in, and on whether the catalog stands on another one: then upstream.yml
+    follows that, and jobs install the builder that requirements.txt names.
 
     \b
     Example:
@@ -43,9 +44,12 @@ def command(*, system: str, check: bool, **options: Any) -> int:
     """
     app = open_app(**options)
     lock = app.project.lock or Lock()
-    files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
-        depth(app.project.expansion), lock.containers
-    )
+    ci = CI_SYSTEMS.get(system, catalog=app.workspace.root)
+    levels = depth(app.project.expansion)
+    if app.workspace.files.below:
+        files = ci.workflows(levels, lock.containers, follow=Follow())
+    else:
+        files = ci.workflows(levels, lock.containers)
     files_by_path = {app.workspace.root / name: data for name, data in files.items()}
     outdated = [
         path

@@ -181,6 +181,12 @@ class Checkout:
         return ConfigError(message, hint=hint, location=Location(file=f"{self.label}{name}"))
 
 
+def whole_folder(root: Path, label: str = "") -> Checkout:
+    """Return a folder all of whose files count: nobody edits it, and git does not know it."""
+    found = {path for path in root.rglob("*") if is_leftover(path.name)}
+    return Checkout(root=root, label=label, tracked_leftovers=frozenset(found))
+
+
 def read_checkout(root: Path, runner: Runner, label: str = "") -> Checkout:
     """Return the catalog in `root`, with the state of its files if it is a work tree of git."""
     if not _may_be_of_git(root):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
@@ -191,13 +191,20 @@ def refused(error: OSError) -> StepError:
     return StepError(error.strerror or str(error), hint=hint, location=file)
 
 
-def raise_all(errors: Sequence[BuilderError]) -> None:
+def flat(errors: Iterable[BuilderError]) -> list[BuilderError]:
+    """Return errors, those that hold several replaced by these."""
+    return [nested for error in errors for nested in getattr(error, "errors", (error,))]
+
+
+def raise_all(errors: Sequence[BuilderError], tolerated: list[BuilderError] | None = None) -> None:
     """Raise the collected errors: one by itself, several together, or none.
 
-    An error that holds several is replaced by them.
+    Where `tolerated` is a list, they are added to it instead.
     """
-    single = [nested for error in errors for nested in getattr(error, "errors", (error,))]
-    if len(single) == 1:
+    single = flat(errors)
+    if tolerated is not None:
+        tolerated += single
+    elif len(single) == 1:
         raise single[0]
-    if single:
+    elif single:
         raise Problems(single)

@@ -45,7 +45,7 @@ class Command:
     `memory` is how many bytes it may use, 0 for any; with it, the processor's seconds end too.
     `program` is its name in messages, where another program starts it. `env` comes on top of this
     process's environment, whose locale is left out (see `environment`). `most` is how many bytes it
-    may print to be read.
+    may print to be read, and `largest` how many it may write into one file, 0 for any.
     """
 
     argv: tuple[str, ...]
@@ -57,6 +57,7 @@ class Command:
     secrets: tuple[str, ...] = ()
     memory: int = 0
     most: int = PRINTED
+    largest: int = 0
 
     @property
     def name(self) -> str:
@@ -310,6 +311,9 @@ def _limit(pid: int, command: Command) -> None:
         with contextlib.suppress(ProcessLookupError):  # it ended already
             resource.prlimit(pid, resource.RLIMIT_AS, (command.memory, command.memory))
             resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds))
+    if command.largest:
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (command.largest, command.largest))
 
 
 def last_lines(text: str) -> str:

@@ -36,6 +36,11 @@ class StateDir:
         return self.root / "report.md"
 
     @property
+    def observations(self) -> Path:
+        """Return the folder of what indexes of release lines had last."""
+        return self.root / "observations"
+
+    @property
     def bake_measurement(self) -> Path:
         """Return the last measurement against docker buildx bake."""
         return self.root / "bench" / "bake.json"
@@ -75,6 +80,10 @@ class StateDir:
         """Return the folder to which a chart is rendered for a launch by hand."""
         return self._work / "launches" / name
 
+    def suite(self, digest: str) -> Path:
+        """Return the folder in which the tests of several catalogs lie together."""
+        return self._work / "suites" / digest
+
     @property
     def chart_packages(self) -> Path:
         """Return the folder of chart packages."""
@@ -104,6 +113,11 @@ class StateDir:
         return self.root / "verify"
 
     # What was fetched.
+
+    @property
+    def upstreams(self) -> Path:
+        """Return the folder of the catalogs that this one stands on, by content."""
+        return self.root / "upstreams"
 
     @property
     def files(self) -> Path:
@@ -185,5 +199,11 @@ class StateDir:
 
     def removable(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Return those of `paths` that neither cost a download nor hold what was published."""
-        permanent = (self.registry, self.chart_repository, self.tools, self.toolroot)
+        permanent = (
+            self.registry,
+            self.chart_repository,
+            self.tools,
+            self.toolroot,
+            self.upstreams,
+        )
         return tuple(path for path in paths if path not in permanent)

@@ -24,7 +24,8 @@ class Image:
     """One image. `packages` and `config` are None where they are not known.
 
     `shares` are those of a release record; `config` is its configuration blob. A package set of a
-    lock is an image that has packages alone, and no digest.
+    lock is an image that has packages alone, and no digest. `adopted` names the catalog and the
+    release that it was adopted from, "" where it was built here.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Image:
     shares: tuple[ImageShare, ...] = ()
     packages: PackageList | None = None
     config: Mapping[str, Any] | None = None
+    adopted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

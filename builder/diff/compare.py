@@ -47,7 +47,8 @@ class Resized:
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """All that differs. `unknown` and `unconfigured` are the targets of `changed` whose packages,
-    or whose configuration, are not known on both sides."""
+    or whose configuration, are not known on both sides. `adopted` says of those that are new or
+    changed, and were not built here, where they come from."""
 
     old: str
     new: str
@@ -65,6 +66,7 @@ class Difference:
     total: tuple[int, int] = (0, 0)  # bytes; a share that images have in common counts once
     others: tuple[Change, ...] = ()  # of bases, suites, release lines and charts
     relocked: bool = False  # whether the locks differ, even if only in hashes or times
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -105,12 +107,13 @@ def compare(old: Side, new: Side) -> Difference:
         for key in common
         if _differ(old.images[key], new.images[key])
     }
+    added = tuple(key for key in _in_order(new.images) if key not in old.images)
     built = {key: pair for key, pair in pairs.items() if pair[1].digest}
     return Difference(
         old=old.name,
         new=new.name,
         noun=new.noun,
-        added=tuple(key for key in _in_order(new.images) if key not in old.images),
+        added=added,
         removed=tuple(key for key in _in_order(old.images) if key not in new.images),
         changed=tuple(pairs),
         same=len(common) - len(pairs),
@@ -127,6 +130,9 @@ def compare(old: Side, new: Side) -> Difference:
         total=(_total(old), _total(new)),
         others=(*_lock_changes(old.lock, new.lock), *changes("chart", old.charts, new.charts)),
         relocked=old.lock != new.lock,
+        adopted={
+            key: new.images[key].adopted for key in (*pairs, *added) if new.images[key].adopted
+        },
     )
 
 

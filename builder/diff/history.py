@@ -108,4 +108,10 @@ class History:
 
 def _outline(target: ReleasedTarget) -> Image:
     """Return the image of a target as far as its release record describes it."""
-    return Image(name=target.image, digest=target.digest, size=target.size, shares=target.shares)
+    return Image(
+        name=target.image,
+        digest=target.digest,
+        size=target.size,
+        shares=target.shares,
+        adopted=str(target.adopted or ""),
+    )

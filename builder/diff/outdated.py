@@ -24,7 +24,8 @@ class Outdated:
     to their newer packages, `name old → new`; `moved_on` the ids of base images that cannot be
     downloaded any more as they are locked to the command that locks their current content; `ended`
     target ids to their last day; `available` says which providers have a release line that another
-    serves, and how it moves.
+    serves, and how it moves. `upstream` maps the ids of targets that a catalog below has locked to
+    why they would be rebuilt, had it locked again: they are not in `targets`.
     """
 
     difference: Difference
@@ -34,6 +35,7 @@ class Outdated:
     ended: Mapping[str, str]
     moved_on: Mapping[str, str] = field(default_factory=dict)
     available: tuple[str, ...] = ()
+    upstream: Mapping[str, str] = field(default_factory=dict)
 
 
 class LockedBases:
@@ -72,35 +74,41 @@ def outdated(
     moved_on: Mapping[str, str],
     available: Sequence[Available],
     today: str,
+    held: Collection[str] = (),
 ) -> Outdated:
     """Compare the lock `locked` with `newest`, which was locked again on the same base images.
 
     `newer` returns the packages of which an index has newer versions than a base image; `moved_on`
-    are base images whose content is gone.
+    are base images whose content is gone. `held` are the targets that a catalog below has locked.
     """
     base_of = {key: expansion.base_of(expansion.targets[key]) for key in selected}
     bases = _newer_packages(base_of.values(), locked, newer, moved_on)
-    picked = [expansion.targets[key] for key in selected]
-    ended = {target.id: target.last_day or "" for target in picked if target.has_ended(today)}
+    ended = _ended(expansion, selected, today)
     before, targets = fingerprints(locked), dict[str, str]()
     after = before if newest == locked else fingerprints(newest)
     for key in (key for key in selected if key not in ended):
         base = base_of[key].id
-        if base in bases:
-            targets[key] = f"base {base} has newer packages"
-        elif base in moved_on:
-            targets[key] = f"base {base} has moved on"
+        if base in bases or base in moved_on:
+            what = "newer packages" if base in bases else "moved on"
+            targets[key] = f"base {base} has {what}"
         elif before[key].digest != after[key].digest:
             targets[key] = _change(expansion.targets[key], locked, newest)
     return Outdated(
         difference=compare(lock_side("matrix.lock", locked), lock_side("now", newest)),
-        targets=targets,
+        targets={key: why for key, why in targets.items() if key not in held},
+        upstream={key: why for key, why in targets.items() if key in held},
         security=_security(locked, newest),
         bases=bases,
         ended=ended,
         moved_on={base.id: moved_on[base.id] for base in base_of.values() if base.id in moved_on},
         available=tuple(map(str, available)),
     )
+
+
+def _ended(expansion: Expansion, selected: Sequence[str], today: str) -> dict[str, str]:
+    """Return the targets that are built no more, with their last day."""
+    targets = (expansion.targets[key] for key in selected)
+    return {it.id: it.last_day or "" for it in targets if it.has_ended(today)}
 
 
 def _newer_packages(
@@ -119,7 +127,7 @@ def _newer_packages(
 
 def _change(target: Target, locked: Lock, newest: Lock) -> str:
     """Return why a target whose base image is the same would be rebuilt."""
-    is_own = locked.package_sets.get(target.id) != newest.package_sets.get(target.id)
+    is_own = locked.package_sets.get(target.made_id) != newest.package_sets.get(target.made_id)
     return "its own packages" if is_own else f"its parent {target.parent} or an input"
 
 

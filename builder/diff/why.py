@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import own_values
+from builder.catalog.ids import TargetId
 from builder.catalog.packages import PackageList
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
@@ -41,6 +42,7 @@ class Reason:
     `recipe` is the recipe of that image, and `base` its parent if that is a base image, whose
     packages are not known by themselves. `changed` is the image that gave the package its version,
     if that is another. `named` are the recipes of the lineage that name it, ancestors first.
+    `adopted` is the catalog and the release that the target was adopted from, if it was.
     """
 
     target: str
@@ -54,6 +56,7 @@ class Reason:
     base: str
     named: tuple[str, ...]
     changed: str = ""
+    adopted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +121,11 @@ class Provenance:
 
     def _reason(self, record: Record, key: str, ecosystem: str, name: str) -> Reason:
         target = record.targets[key]
-        lineage = self._lineage(record, key)
-        versions = {item: self._version(record, item, ecosystem, name) for item in lineage}
+        chain = lineage(record, key)
+        versions = {item: self._version(record, item, ecosystem, name) for item in chain}
         version = versions[key]
-        introduced = next(item for item in lineage if versions[item])
-        last_changed = next(item for item in lineage if versions[item] == version)
+        introduced = next(item for item in chain if versions[item])
+        last_changed = next(item for item in chain if versions[item] == version)
         return Reason(
             target=key,
             image=target.image,
@@ -136,11 +139,12 @@ class Provenance:
             named=tuple(
                 dict.fromkeys(
                     self._recipe(record, item)
-                    for item in lineage
+                    for item in chain
                     if self._names(item, ecosystem, name)
                 )
             ),
             changed="" if last_changed == introduced else record.targets[last_changed].image,
+            adopted=str(target.adopted or ""),
         )
 
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
@@ -164,12 +168,6 @@ class Provenance:
         # What came before it, if anything, is gone from the registry.
         is_first = since.previous is None
         return Since(release=since.release, before="" if is_first else None, is_first=is_first)
-
-    def _lineage(self, record: Record, key: str) -> Sequence[str]:
-        """Return a target's ancestors that the release has, and itself, the root first."""
-        # Its own share may have the id that it was built under.
-        links = [share.target for share in record.targets[key].shares[:-1]]
-        return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
         """Return the parent of a target if that is a base image, else ""."""
@@ -196,6 +194,16 @@ class Provenance:
             _same(ecosystem, text, name, self._catalog.ecosystems)
             for text in _package_names(requirements)
         )
+
+
+def lineage(record: Record, key: str) -> Sequence[str]:
+    """Return a target's ancestors that the release has, and itself, the root first.
+
+    The share of an ancestor has the id that it was built under: it may be under top recipes now.
+    """
+    links = [TargetId(share.target) for share in record.targets[key].shares[:-1]]
+    ids = [it.under() if it.under() in record.targets and not it.is_under else it for it in links]
+    return [*(item for item in ids if item in record.targets), key]
 
 
 def _no_package(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from builder.build.build_context import DOWNLOADS
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext
+from builder.catalog.ids import TargetId
 from builder.charts.helm import Helm
 from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
@@ -41,17 +42,15 @@ class Commands:
             yield from self._step(step)
 
     def _step(self, step: Step) -> Iterable[str]:
-        if step.action == "fetch":
-            return self._base(step)
-        if step.action == "build":
-            return self._target(step)
-        if step.action == "mirror":
-            return self._mirrored(step)
-        if step.action == "package":
-            return self._chart(step)
-        if step.action == "release":
-            return self._release()
-        return ()
+        lines = {
+            "adopt": self._adopted,
+            "build": self._target,
+            "fetch": self._base,
+            "mirror": self._mirrored,
+            "package": self._chart,
+            "release": self._release,
+        }
+        return lines[step.action](step) if step.action in lines else ()
 
     def _base(self, step: Step) -> Iterator[str]:
         base = self.context.expansion.bases[step.target]
@@ -73,6 +72,21 @@ class Commands:
             yield from self.engine.commands(request)
         yield str(self.store.push_command(request.layout, reference))
 
+    def _adopted(self, step: Step) -> Iterator[str]:
+        """Yield the copy of an image. Its metadata is copied by the builder alone."""
+        plan, catalog = self.context.plan, self.context.catalog
+        if step.kind == "base":
+            base = self.context.expansion.bases[step.target]
+            source, image = (
+                plan.adoptable_bases[step.target].image,
+                base_reference(base, catalog, self.context.lock),
+            )
+        else:
+            adoptable = plan.targets[step.target].adoptable
+            assert adoptable is not None
+            source, image = adoptable.image, plan.targets[step.target].reference
+        yield str(self.store.copy_command(source, image))
+
     def _mirrored(self, step: Step) -> Iterator[str]:
         target_plan = self.context.plan.targets[step.target]
         image = self.requests.contexts(target_plan.target)["parent"]
@@ -82,7 +96,7 @@ class Commands:
         target_plan = self.context.plan.targets[step.target]
         request = self.requests.build(target_plan, self.requests.contexts(target_plan.target))
         folder = request.context / DOWNLOADS
-        package_set = self.context.lock.package_sets.get(step.target)
+        package_set = self.context.lock.package_sets.get(target_plan.target.made_id)
         packages = files_to_fetch(package_set, self.context.catalog.ecosystems)
         for index, file in enumerate((*target_plan.files, *packages)):
             if not index:
@@ -109,12 +123,13 @@ class Commands:
         for tag in (*target_plan.immutable[1:], *target_plan.rolling):
             yield str(self.store.copy_command(source, target_plan.repository.with_tag(tag)))
 
-    def _release(self) -> Iterator[str]:
+    def _release(self, _step: Step) -> Iterator[str]:
         """Yield the commands that set tags. Record and index are left to the builder."""
         release = self.context.plan.release
         variants: dict[str, list[TargetPlan]] = {}
         for target_plan in self.context.plan.targets.values():
-            variants.setdefault(target_plan.target.variant.id, []).append(target_plan)
+            key = TargetId(target_plan.target.id).on_any_platform
+            variants.setdefault(key, []).append(target_plan)
         for target_plans in variants.values():
             yield from (
                 self._index(target_plans)

@@ -17,7 +17,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from builder.catalog.ecosystem import Ecosystems
-from builder.catalog.ids import BaseId
+from builder.catalog.ids import BaseId, TargetId
 from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
 from builder.lock.package_lists import files_to_fetch
@@ -60,7 +60,7 @@ def tree(
     for target_plan in plan.targets.values():
         folder = f"images/{target_plan.target.slug}"
         files[f"{folder}/Dockerfile"] = target_plan.dockerfile.text.encode()
-        package_set = lock.package_sets.get(target_plan.target.id)
+        package_set = lock.package_sets.get(target_plan.target.made_id)
         if to_fetch := (*target_plan.files, *files_to_fetch(package_set, ecosystems)):
             files[f"{folder}/{FETCH}"] = fetch_script(to_fetch).encode()
     for chart in plan.charts.values():
@@ -174,11 +174,13 @@ def bake(
             pinned = f"@{base_lock.content}" if base_lock.content else ""
             contexts[base.id] = f"docker-image://{name}{pinned}"
     contexts |= {key: f"target:{slug}" for key, slug in slugs.items()}
-    variants = Counter(target_plan.target.variant.id for target_plan in targets)
+    variants = Counter(TargetId(target_plan.target.id).on_any_platform for target_plan in targets)
     for target_plan in targets:
         # A tag names one image here: only a registry can have several platforms under one.
         machine = target_plan.target.platform.partition("/")[2].replace("/", "-")
-        suffix = f"-{machine}" if variants[target_plan.target.variant.id] > 1 else ""
+        suffix = (
+            f"-{machine}" if variants[TargetId(target_plan.target.id).on_any_platform] > 1 else ""
+        )
         parents = {"parent": target_plan.target.parent, **dict(target_plan.target.inputs)}
         entries[target_plan.target.slug] = {
             "context": f"images/{target_plan.target.slug}",

@@ -55,7 +55,8 @@ def misfits(
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     misfits_by_id = {}
     for target_id in targets:
-        target, package_set = expansion.targets[target_id], lock.package_sets.get(target_id)
+        target = expansion.targets[target_id]
+        package_set = lock.package_sets.get(target.made_id)
         if not package_requests.can_lock(target):
             continue  # its base or a release line is not locked, which is reported elsewhere
         wanted = _wanted(catalog, package_requests, target)
@@ -103,7 +104,8 @@ def stale_package_sets(
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     stale = []
     for target_id in targets:
-        target, package_set = expansion.targets[target_id], lock.package_sets.get(target_id)
+        target = expansion.targets[target_id]
+        package_set = lock.package_sets.get(target.made_id)
         if package_set is None:
             is_stale = bool(
                 _wanted(catalog, package_requests, target)
@@ -134,7 +136,7 @@ def _missing(
 ) -> tuple[str, ...]:
     """Return the packages that neither the target nor an ancestor has in the lock."""
     inherited = package_requests.inherited(target, lock.package_sets)
-    package_set = lock.package_sets.get(target.id)
+    package_set = lock.package_sets.get(target.made_id)
     missing: list[str] = []
     for ecosystem, names in wanted.items():
         own = package_set.packages.get(ecosystem, {}) if package_set else {}

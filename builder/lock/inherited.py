@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from builder.catalog.ids import TargetId
 from builder.lock.lockfile import Lock
 
 _Entry = TypeVar("_Entry")
@@ -29,13 +30,31 @@ def laid_over(locks: Iterable[Lock]) -> Lock:
     return whole
 
 
-def without_inherited(lock: Lock, inherited: Lock) -> Lock:
-    """Return a lock without the entries that it has from the catalogs below."""
+def called_otherwise(lock: Lock, images: Mapping[str, str], charts: Mapping[str, str]) -> Lock:
+    """Return a lock whose images and charts have other names: new ones by old."""
+
+    def name_of(key: str) -> str:
+        image = TargetId(key).image
+        return TargetId(key).of_image(images.get(image, image))
+
+    return replace(
+        lock,
+        package_sets={name_of(key): entry for key, entry in lock.package_sets.items()},
+        charts={charts.get(name, name): entry for name, entry in lock.charts.items()},
+    )
+
+
+def without_inherited(lock: Lock, inherited: Lock, keeps: Collection[str] = ()) -> Lock:
+    """Return a lock without the entries that it has from the catalogs below.
+
+    The package sets of the targets `keeps` stay: what is below does not count for them.
+    """
+    kept = {key: entry for key, entry in lock.package_sets.items() if key in keeps}
     return replace(
         lock,
         bases=_own(lock.bases, inherited.bases),
         release_lines=_own(lock.release_lines, inherited.release_lines),
-        package_sets=_own(lock.package_sets, inherited.package_sets),
+        package_sets={**_own(lock.package_sets, inherited.package_sets), **kept},
         charts=_own(lock.charts, inherited.charts),
     )
 

@@ -155,7 +155,7 @@ def _marked(
     """Return package sets; marked are those not locked now whose ancestors have other packages."""
     marked = dict(package_sets)
     for target in (target for target in alive if target not in chosen):
-        package_set = package_sets.get(target.id)
+        package_set = package_sets.get(target.made_id)
         if (
             package_set is None
             or package_set.request.endswith(MOVED)
@@ -163,7 +163,7 @@ def _marked(
         ):
             continue
         if package_requests.moved(target, package_sets, previous) & package_set.packages.keys():
-            marked[target.id] = replace(package_set, request=package_set.request + MOVED)
+            marked[target.made_id] = replace(package_set, request=package_set.request + MOVED)
     return marked
 
 
@@ -213,9 +213,14 @@ def _is_of(base: Base, locked: BaseLock) -> bool:
 
 
 def _of_any_platform(expansion: Expansion, target_ids: Iterable[str]) -> set[str]:
-    """Return the target ids whose variant exists, on any platform."""
-    variants = {variant.id for variants in expansion.variants.values() for variant in variants}
-    return {key for key in target_ids if TargetId(key).variant in variants}
+    """Return those of the ids of a lock whose target exists, on any platform."""
+    there = {variant.id for variants in expansion.variants.values() for variant in variants}
+    there |= {
+        TargetId(target.made_id).on_any_platform
+        for target in expansion.targets.values()
+        if target.is_top
+    }
+    return {key for key in target_ids if TargetId(key).on_any_platform in there}
 
 
 def _release_lines_of(targets: Iterable[Target]) -> set[str]:

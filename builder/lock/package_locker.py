@@ -15,6 +15,7 @@ from builder.catalog.package_shape import is_former
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, Location, NoPackageError, StepError, refused
 from builder.common.text import count
+from builder.lock.held import NOTHING_HELD, Held
 from builder.lock.interfaces import AncestorError, PackageRequest, PackageResolver
 from builder.lock.lockfile import Lock, PackageSet
 from builder.lock.problems import Problem, named, same_reason
@@ -32,27 +33,37 @@ class Upgrade:
 
     A name is a package, a recipe, an image, an axis or a release line, `axis=value`; or the latter
     with the provider that it shall come from, `axis=value@provider`.
+
+    What is `held` is that of a catalog below, and never moves.
     """
 
     is_all: bool = False
     names: frozenset[str] = frozenset()
+    held: Held = NOTHING_HELD
 
     def covers(self, target: Target) -> bool:
         """Whether every package of a target may move."""
-        variant = target.variant
-        return self.is_all or not self.names.isdisjoint(
-            {target.recipe, variant.image, *variant.values}
-        )
+        variant, names = target.variant, {target.recipe, target.variant.image}
+        if self.holds(target):
+            return False
+        return self.is_all or not self.names.isdisjoint({*names, *variant.values})
+
+    def holds(self, target: Target) -> bool:
+        """Whether the packages of a target are those of a catalog below."""
+        return target.made_id in self.held.package_sets
 
     def release_line(self, value_id: str) -> bool:
         """Whether a release line, `axis=value`, may move to a newer version."""
         names = {value_id, ValueId(value_id).axis}
+        if value_id in self.held.values:
+            return False
         return self.is_all or value_id in self.requested or not self.names.isdisjoint(names)
 
     @property
     def requested(self) -> dict[str, str]:
         """The providers that release lines shall come from now, by `axis=value`."""
-        return {one.value: one.provider for one in map(ServedId, self.names) if one.provider}
+        asked = [one for one in map(ServedId, self.names) if one.value not in self.held.values]
+        return {one.value: one.provider for one in asked if one.provider}
 
     def touches(self, package_set: PackageSet) -> bool:
         """Whether a package of a package set may move."""
@@ -92,7 +103,7 @@ class PackageLocker:
     def lock(
         self, targets: Sequence[Target], previous: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """Return the package sets of `targets` (parents first) by id, and what failed.
+        """Return the package sets of `targets` (parents first), as in a lock, and what failed.
 
         Targets that add nothing have none. A failure stops no other target: the previous package
         set stays if the recipe still asks for it; otherwise the target is left out, with its
@@ -103,14 +114,33 @@ class PackageLocker:
         while self._allow_moves(problems):
             previous = replace(previous, package_sets={**previous.package_sets, **package_sets})
             package_sets, problems = self._lock_once(targets, previous)
+        problems = tuple(map(self._with_held_ancestor, problems))
         self._report_problems(problems)
         return package_sets, problems
+
+    def _with_held_ancestor(self, problem: Problem) -> Problem:
+        """Return a problem with what to do where a package of a catalog below would have to move.
+
+        Nobody but that catalog moves it.
+        """
+        error = problem.error
+        owners = error.owners.keys() if isinstance(error, AncestorError) else set[str]()
+        held_owners = sorted(owners & self._upgrade.held.package_sets)
+        if not held_owners:
+            return problem
+        hint = (
+            f"{held_owners[0]} is locked by the catalog below: add the package to its recipe by a"
+            " patch of `recipes`, or say `lock: own` of that image"
+        )
+        return replace(problem, error=StepError(error.message, hint=hint))
 
     def _allow_moves(self, problems: Sequence[Problem]) -> bool:
         """Let ancestors' packages move that targets need in other versions; whether any is new."""
         already_moving = dict(self._must_move)
         for error in (problem.error for problem in problems):
             for owner, names in error.owners.items() if isinstance(error, AncestorError) else ():
+                if owner in self._upgrade.held.package_sets:
+                    continue
                 if names - self._must_move.get(owner, frozenset()):
                     self._note(f"{owner}: {', '.join(sorted(names))} must move: {error.message}")
                     self._must_move[owner] = self._must_move.get(owner, frozenset()) | names
@@ -130,13 +160,13 @@ class PackageLocker:
             if not self._is_ready(target, package_sets):
                 return
             try:
-                package_sets[target.id] = self._package_set(target, package_sets, previous)
+                package_sets[target.made_id] = self._package_set(target, package_sets, previous)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
                 if still_valid := self._still_valid(
-                    target, package_sets, previous.package_sets.get(target.id)
+                    target, package_sets, previous.package_sets.get(target.made_id)
                 ):
-                    package_sets[target.id] = still_valid
+                    package_sets[target.made_id] = still_valid
                 problems[target.id] = Problem(
                     subject=target.id,
                     error=self._located(target, error),
@@ -150,9 +180,9 @@ class PackageLocker:
                 future.result()
         in_order = tuple(problems[target.id] for target in targets if target.id in problems)
         nonempty = {
-            target.id: package_sets[target.id]
+            target.made_id: package_sets[target.made_id]
             for target in targets
-            if target.id in package_sets and package_sets[target.id].packages
+            if target.made_id in package_sets and package_sets[target.made_id].packages
         }
         return nonempty, in_order
 
@@ -194,12 +224,14 @@ class PackageLocker:
             self._note(f"{named(group)}: packages {outcome}: {group[0].reason}")
 
     def _is_ready(self, target: Target, package_sets: Mapping[str, PackageSet]) -> bool:
-        return self._requests.can_lock(target) and (target.is_root or target.parent in package_sets)
+        return self._requests.can_lock(target) and self._requests.has_parent(target, package_sets)
 
     def _package_set(
         self, target: Target, package_sets: Mapping[str, PackageSet], previous_lock: Lock
     ) -> PackageSet:
-        previous = previous_lock.package_sets.get(target.id)
+        previous = previous_lock.package_sets.get(target.made_id)
+        if previous and self._upgrade.holds(target):
+            return previous
         request_key = self._requests.request_key(target, package_sets)
         is_same = previous is not None and request_key.is_same(previous.request)
         is_covered = self._upgrade.covers(target)
@@ -226,12 +258,8 @@ class PackageLocker:
                     ecosystem, request, previous_packages, may_stay=is_fresh and is_covered
                 )
         if previous and packages == previous.packages:
-            is_marked = previous.request.endswith(MOVED)
-            return (
-                previous
-                if is_same and not is_marked
-                else replace(previous, request=str(request_key))
-            )
+            stays = is_same and not previous.request.endswith(MOVED)
+            return previous if stays else replace(previous, request=str(request_key))
         if packages:
             self._report_packages(target, previous, packages)
         return PackageSet(epoch=self._epoch, request=str(request_key), packages=packages)
@@ -281,11 +309,11 @@ class PackageLocker:
 
         Its ancestors have other versions by now, or a descendant needs another version.
         """
-        previous = previous_lock.package_sets[target.id]
+        previous = previous_lock.package_sets[target.made_id]
         ecosystems = self._requests.moved(target, package_sets, previous_lock)
         if previous.request.endswith(MOVED):
             ecosystems |= previous.packages.keys()
-        must_move = self._must_move.get(target.id, frozenset())
+        must_move = self._must_move.get(target.made_id, frozenset())
         # An older builder had no resolver for these.
         names = self._requests.names(target)
         ecosystems |= {name for name in self._resolvers if name in names} - previous.packages.keys()
@@ -298,7 +326,7 @@ class PackageLocker:
     def _preferred(
         self, target: Target, packages: Mapping[str, LockedPackage]
     ) -> dict[str, LockedPackage]:
-        may_move = self._upgrade.names | self._must_move.get(target.id, frozenset())
+        may_move = self._upgrade.names | self._must_move.get(target.made_id, frozenset())
         return {name: package for name, package in packages.items() if name not in may_move}
 
     def _report_packages(

@@ -133,6 +133,12 @@ class PackageRequests:
         """Whether the base and every release line of a target is locked."""
         return is_known(target, self._catalog.matrix, self._expansion, self._lock)
 
+    def has_parent(self, target: Target, package_sets: Mapping[str, PackageSet]) -> bool:
+        """Whether the parent of a target has a package set, or is a base."""
+        if target.is_root:
+            return True
+        return self._expansion.targets[target.parent].made_id in package_sets
+
     def request_key(self, target: Target, package_sets: Mapping[str, PackageSet]) -> RequestKey:
         """Return all that the choice of a target's packages depends on.
 
@@ -156,11 +162,11 @@ class PackageRequests:
         """Return the packages of a target's ancestors, with the ancestor's id, by ecosystem."""
         inherited: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
         for ancestor in self._expansion.lineage(target)[:-1]:
-            if ancestor.id in package_sets:
-                for ecosystem, packages in package_sets[ancestor.id].packages.items():
+            if ancestor.made_id in package_sets:
+                for ecosystem, packages in package_sets[ancestor.made_id].packages.items():
                     collected, introduced_by = inherited.setdefault(ecosystem, ({}, {}))
                     collected |= packages
-                    introduced_by |= dict.fromkeys(packages, ancestor.id)
+                    introduced_by |= dict.fromkeys(packages, ancestor.made_id)
         return inherited
 
     def moved(

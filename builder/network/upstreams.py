@@ -17,6 +17,7 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
     {
         "cran": "https://cloud.r-project.org/bin/linux/debian",
         "cran-key": "https://keyserver.ubuntu.com/pks",
+        "endoflife": "https://endoflife.date/api",
         "github": "https://github.com",
         "julia": "https://julialang-s3.julialang.org",
         "julia-packages": "https://pkg.julialang.org",
@@ -26,7 +27,9 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "openvsx": "https://open-vsx.org/api",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",
+        "postgresql": "https://www.postgresql.org",
         "python": "https://releases.astral.sh/github/python-build-standalone/releases/download",
+        "python-releases": "https://peps.python.org/api",
         "pytorch": "https://download.pytorch.org/whl",
         "quarto": "https://quarto.org/docs/download",
         "rstudio": "https://www.rstudio.com/wp-content",

@@ -14,7 +14,7 @@ from builder.charts.upstream.chart import unlocked_reason
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.plan.models import ChartPlan, RegistryState, Step, TargetPlan, not_locked
+from builder.plan.models import ChartPlan, RegistryState, Step, TargetPlan, not_locked, steps_for
 from builder.plan.step_id import StepId
 from builder.registry.release_record import CHARTS, Record
 
@@ -147,10 +147,10 @@ class ChartPlanner:
         versions = self.lock.lines_of(variant.values).versions
         exact = tags.tag(variant, self.catalog.matrix, versions)
         since = None
-        is_built = any(
-            target_id in targets and targets[target_id].is_made for target_id in members.values()
+        is_brought = any(
+            target_id in targets and targets[target_id].is_brought for target_id in members.values()
         )
-        if record and not is_built:
+        if record and not is_brought:
             digests = {target_id: self._digest(target_id, record) for target_id in members.values()}
             since = record.since(variant.id, exact, members, digests)
         return f"{self.catalog.matrix.repository_of(variant.image)}:{exact}-{since or self.release}"
@@ -213,7 +213,6 @@ def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str)
 
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     """Return the step that packages a chart, after the builds of its images."""
-    needs = [StepId.of("build", target_id) for target_id in chart.variants if target_id in targets]
     reason = chart.reason
     building = sum(
         target_id in targets and targets[target_id].is_made for target_id in chart.variants
@@ -224,7 +223,7 @@ def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
         id=StepId.of("chart", chart.name),
         kind="chart",
         target=chart.name,
-        needs=tuple(needs),
+        needs=steps_for(chart.variants, targets),
         action=chart.action,
         reason=reason,
     )

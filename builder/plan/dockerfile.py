@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 
@@ -22,7 +22,7 @@ from builder.catalog.recipe import BuildVariables, packages_of
 from builder.common.errors import ConfigError, Location
 from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
-from builder.plan.dockerfile_lines import with_environment
+from builder.plan.dockerfile_lines import check_appended, with_environment
 from builder.plan.template_sandbox import LARGEST_TEXT, TemplateSandbox
 
 PARENT = "parent"
@@ -90,6 +90,7 @@ class DockerfileRenderer:
             variables.inputs,
             variables.arch,
             variables.locked,
+            variables.inherited,
             variables.sudo,
         )
         if key not in self._rendered:
@@ -98,7 +99,28 @@ class DockerfileRenderer:
 
     def _render(self, recipe: Recipe, variables: BuildVariables) -> str:
         self._environment.begin()
-        path = recipe.dockerfile_path
+        path, context = recipe.dockerfile_path, self._context(recipe, variables)
+        lines: list[str] = []
+        templates = {path: recipe.dockerfile, **recipe.appended}
+        for index, (file, template) in enumerate(templates.items()):
+            added = self._lines(file, template, index, context)
+            if index:
+                check_appended(added, file)
+            lines += added
+        lines = with_environment(_with_few_blanks(lines), recipe.env)
+        lines += [f"EXPOSE {port}" for port in recipe.ports]
+        if recipe.command:
+            lines.append(f"CMD {json.dumps(list(recipe.command))}")
+        if not _BEGINS.search(unmarked("\n".join(lines))):
+            raise ConfigError(
+                f"recipe {recipe.name} renders to a Dockerfile without FROM",
+                hint="begin it with `FROM {{ parent }}`",
+                location=Location(file=path),
+            )
+        return "\n".join(lines).strip("\n") + "\n"
+
+    def _context(self, recipe: Recipe, variables: BuildVariables) -> dict[str, Any]:
+        """Return what a template of a recipe may use, by name."""
         packages = packages_of(recipe, variables)
         context: dict[str, Any] = {
             "parent": PARENT,
@@ -110,25 +132,18 @@ class DockerfileRenderer:
             "packages": {name: list(names) for name, names in packages.items()},
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
+            "inherited": list(variables.inherited),
             "sudo": variables.sudo,
+            "files": [file.path for file in recipe.files],
+            "fail": _fail,
         }
-        context |= self._functions(context)
-        template = self._compile(marked(recipe.dockerfile), path)
-        render = partial(template.render, context)
-        text = self._guard(render, path, recipe.dockerfile, names=context)
-        lines = [line.rstrip() for line in text.splitlines()]
-        lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
-        lines = with_environment(lines, recipe.env)
-        lines += [f"EXPOSE {port}" for port in recipe.ports]
-        if recipe.command:
-            lines.append(f"CMD {json.dumps(list(recipe.command))}")
-        if not _BEGINS.search(unmarked("\n".join(lines))):
-            raise ConfigError(
-                f"recipe {recipe.name} renders to a Dockerfile without FROM",
-                hint="begin it with `FROM {{ parent }}`",
-                location=Location(file=path),
-            )
-        return "\n".join(lines).strip("\n") + "\n"
+        return context | self._functions(context)
+
+    def _lines(self, path: str, template: str, index: int, context: Mapping[str, Any]) -> list[str]:
+        """Return what a template of a recipe renders to; its index is in the marks of its lines."""
+        compiled = self._compile(marked(template, index), path)
+        text = self._guard(partial(compiled.render, context), path, template, names=context)
+        return [line.rstrip() for line in text.splitlines()]
 
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the macros by name; those of a file may use those of the files before it."""
@@ -186,6 +201,16 @@ class DockerfileRenderer:
             location = _at(file, line, texts[file])
             hint = _hint(str(error), names)
             raise ConfigError(f"template: {error}", hint=hint, location=location) from error
+
+
+def _fail(message: str) -> NoReturn:
+    """Refuse to render: a template says what it lacks."""
+    raise ValueError(message)
+
+
+def _with_few_blanks(lines: Sequence[str]) -> list[str]:
+    """Return lines of which no two in a row are empty, nor is the first."""
+    return [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
 
 
 def _hint(message: str, names: Iterable[str]) -> str:

@@ -57,7 +57,7 @@ _LONGEST = 100_000  # characters of a script that are read; shlex needs the squa
 _PIN = re.compile(r"@sha256:[0-9a-f]{64}\b")
 _BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.IGNORECASE)
 # The marks are two private characters of Unicode, around the line of the template.
-_MARK = re.compile("\ue000(\\d+)\ue001")
+_MARK = re.compile("\ue000(\\d+)\\.(\\d+)\ue001")
 NETWORK = "network()"
 """The source of a RUN with the macro `network()` and no known program."""
 _SECRETS = "--mount=type=secret,id=env,"  # the start of a RUN with the macro
@@ -67,27 +67,31 @@ _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """An instruction that downloads: its line in the template, and its program or source."""
+    """An instruction that downloads: its line in the template, and its program or source.
+
+    `template` is the index of that template among those of its recipe.
+    """
 
     line: int
     instruction: str
     source: str
+    template: int = 0
 
-    def describe(self, path: str) -> str:
-        """Return a description for people; `path` is that of the template."""
+    def describe(self, paths: Sequence[str]) -> str:
+        """Return a description for people; `paths` are those of the templates."""
         effect = (
             f"downloads ({self.source})" if self.instruction == "RUN" else f"takes {self.source}"
         )
-        return f"the {self.instruction} of {path}:{self.line} {effect}"
+        return f"the {self.instruction} of {paths[self.template]}:{self.line} {effect}"
 
 
-def marked(template: str) -> str:
+def marked(template: str, index: int = 0) -> str:
     """Return a template that marks each instruction that may download with its line."""
 
     lines = template.split("\n")
     for number, line in enumerate(lines, 1):
         if match := _BEGINS.match(line):
-            lines[number - 1] = f"{match.group()}\ue000{number}\ue001{line[match.end() :]}"
+            lines[number - 1] = f"{match.group()}\ue000{index}.{number}\ue001{line[match.end() :]}"
     return "\n".join(lines)
 
 
@@ -103,7 +107,7 @@ def downloads(dockerfile: str, contexts: Sequence[str]) -> tuple[Download, ...]:
     """
     stages = {*contexts, "scratch"}
     listed: list[Download] = []
-    for line, instruction, text in _instructions(dockerfile):
+    for template, line, instruction, text in _instructions(dockerfile):
         if instruction == "RUN":
             source = ", ".join(dict.fromkeys(_of_run(text))) or NETWORK * (_SECRETS in text)
         elif instruction == "ADD":
@@ -112,12 +116,14 @@ def downloads(dockerfile: str, contexts: Sequence[str]) -> tuple[Download, ...]:
         else:
             source = _image(instruction, text, stages)
         if source:
-            listed.append(Download(line=line, instruction=instruction, source=source))
+            listed.append(
+                Download(template=template, line=line, instruction=instruction, source=source)
+            )
     return tuple(listed)
 
 
-def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the line, the name and the text of each marked instruction."""
+def _instructions(dockerfile: str) -> Iterator[tuple[int, int, str, str]]:
+    """Yield the template, the line, the name and the text of each marked instruction."""
     lines = iter(dockerfile.splitlines())
     for first in lines:
         mark = _MARK.search(first)
@@ -136,7 +142,7 @@ def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:
                 if more.strip() == end:
                     break
                 parts.append(f"\n{more}")
-        yield int(mark.group(1)), name, _MARK.sub("", "".join(parts)).strip()
+        yield int(mark.group(1)), int(mark.group(2)), name, _MARK.sub("", "".join(parts)).strip()
 
 
 def _image(instruction: str, text: str, stages: set[str]) -> str:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from builder.common.errors import ConfigError, Location
+
 _NAME = re.compile(r"[A-Za-z]+")
-_MARK = re.compile("\ue000\\d+\ue001")  # of `dockerfile_downloads`
+_MARK = re.compile("\ue000[\\d.]+\ue001")  # of `dockerfile_downloads`
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?[\"']?([A-Za-z_]\w*)[\"']?(?=[\s;&|)]|$)")
 _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 _SESSION_USER = re.compile(r"1000(:\S+)?")
@@ -44,6 +46,25 @@ def instructions(lines: Sequence[str]) -> Iterator[Instruction]:
         for end in _HEREDOC.findall(text) if name in _WITH_HEREDOCS else ():
             next((more for more in following if more == end), None)
         yield Instruction(index=index, name=name, text=text.strip())
+
+
+def check_appended(lines: Sequence[str], path: str) -> None:
+    """Raise ConfigError for lines that end as another user than sessions, or begin a stage."""
+    users = [item for item in instructions(lines) if item.name == "USER"]
+    if any(item.name == "FROM" for item in instructions(lines)):
+        raise ConfigError(
+            "it begins another stage, and is added to the last one",
+            hint="what is built beside an image is an image of its own: name it in `inputs`",
+            location=Location(file=path),
+            id="E-APPEND-STAGE",
+        )
+    if users and not users[-1].is_session_user:
+        raise ConfigError(
+            f"it ends as user {users[-1].text}",
+            hint="end it with `USER 1000`, as each Dockerfile",
+            location=Location(file=path),
+            id="E-APPEND-USER",
+        )
 
 
 def with_environment(lines: Sequence[str], variables: Mapping[str, str]) -> list[str]:

@@ -88,7 +88,7 @@ def fingerprints(
             dockerfile=dockerfiles[target.id],
             files=files,
             is_locked=(
-                is_locked := _is_locked(recipe, variables, lock.package_sets.get(target.id))
+                is_locked := _is_locked(recipe, variables, lock.package_sets.get(target.made_id))
             ),
             downloads=_downloads(recipe, dockerfiles[target.id], is_locked=is_locked),
         )
@@ -101,9 +101,11 @@ def _variables(catalog: Catalog, expansion: Expansion, lock: Lock) -> dict[str, 
     for key, target in expansion.targets.items():
         lines = lock.lines_of(target.variant.values)
         variables[key] = build_variables(target, catalog.matrix, lines.versions, lines.providers)
-    for key, package_set in lock.package_sets.items():
-        if key in variables:
-            variables[key] = replace(variables[key], locked=tuple(package_set.packages))
+        if package_set := lock.package_sets.get(target.made_id):
+            inherited = tuple(name for name, own in package_set.packages.items() if not own)
+            variables[key] = replace(
+                variables[key], locked=tuple(package_set.packages), inherited=inherited
+            )
     return variables
 
 
@@ -153,7 +155,7 @@ def _lock_part(
     """Return the part `lock` of the document: locked packages, and declared ones without a lock."""
     versions = lock.lines_of(target.variant.values).versions
     return fingerprint_document.lock_part(
-        package_set=lock.package_sets.get(target.id),
+        package_set=lock.package_sets.get(target.made_id),
         declared={
             ecosystem: names
             for ecosystem, names in packages_of(recipe, variables).items()
@@ -170,8 +172,9 @@ def _lock_part(
 
 def _downloads(recipe: Recipe, dockerfile: Dockerfile, *, is_locked: bool) -> tuple[str, ...]:
     """Describe what a build downloads that is not locked."""
+    paths = (recipe.dockerfile_path, *recipe.appended)
     found = [
-        download.describe(recipe.dockerfile_path)
+        download.describe(paths)
         for download in dockerfile.downloads
         if download.source != NETWORK or is_locked  # else `is_locked` says so already
     ]

@@ -27,7 +27,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan import image_metadata
 from builder.plan.fingerprint import Fingerprint
-from builder.registry.interfaces import Part, Registry, Summary
+from builder.registry.interfaces import Artifact, Part, Registry, Summary
 from builder.registry.release_record import ImageShare, ReleasedTarget
 
 NO_METADATA = "it has no metadata, so nothing says what it was built from and which tests it passed"
@@ -64,6 +64,27 @@ def quick_problem(
         config = image_metadata.config_of(store.content(reference, summary.config), reference)
         return _other_digest(config.get("digest"), digest) or _unisolated(
             config, takes_chroot=takes_chroot
+        )
+    except DamagedError as error:
+        return _unreadable(error)
+
+
+def artifact_problem(
+    metadata: Artifact, reference: Reference, digest: str, fingerprint: str
+) -> str:
+    """Return why metadata that was fetched is not that of an image, or "".
+
+    `digest` and `fingerprint` are those of the image. Its parents are not looked at.
+    """
+    document = metadata.files.get(image_metadata.DOCUMENT)
+    try:
+        if document is None:
+            raise image_metadata.damaged(reference)
+        config = image_metadata.config_of(metadata.config, reference)
+        return (
+            _other_fingerprint(_fingerprint_of(document.data, reference), fingerprint)
+            or _other_digest(config.get("digest"), digest)
+            or _unisolated(config, takes_chroot=False)
         )
     except DamagedError as error:
         return _unreadable(error)

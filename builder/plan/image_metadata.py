@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from builder.catalog.packages import PackageList
@@ -20,7 +20,7 @@ from builder.engines.interfaces import HOST, KERNEL, POD
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Registry
-from builder.registry.release_record import ImageShare, ReleasedTarget, parse_shares
+from builder.registry.release_record import Adopted, ImageShare, ReleasedTarget, parse_shares
 from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 
@@ -29,6 +29,8 @@ KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"
 PACKAGES = "packages.json"
+_ADOPTED = "onyxia.catalog.adopted."
+"""The beginning of the annotations that say where an image was adopted from."""
 _OLDER_KEYS = {"shares": "chain", "tests_hash": "suite"}
 MIRRORED = "upstream"
 """What the metadata of a mirrored image has in the place of the isolation of a build."""
@@ -178,6 +180,28 @@ def tested_again(
     config |= {"tests": asdict(tests), "tests_hash": tests_hash}
     files = {**stored.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(stored, config=canonical(config), files=files)
+
+
+def adopted_from(stored: Artifact, adopted: Adopted) -> Artifact:
+    """Return the metadata of an image with where it was adopted from; its files stay."""
+    notes = {_ADOPTED + key: value for key, value in vars(adopted).items()}
+    return replace(stored, annotations={**stored.annotations, **notes})
+
+
+def adopted_of(stored: Artifact) -> Adopted | None:
+    """Return where an image was adopted from; None for one that was built here."""
+    notes = stored.annotations
+    values = {field.name: notes.get(_ADOPTED + field.name, "") for field in fields(Adopted)}
+    return Adopted(**values) if all(values.values()) else None
+
+
+def counts_of(config: Mapping[str, Any], reference: Reference) -> TestCounts:
+    """Return the results of the tests. Raises DamagedError where there are none."""
+    try:
+        numbers = {name: int(config["tests"][name]) for name in ("passed", "failed", "skipped")}
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(reference) from error
+    return TestCounts(**numbers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.expansion import Expansion, own_values
@@ -16,11 +16,51 @@ from builder.oci.reference import parse as parse_reference
 from builder.plan.dockerfile import Dockerfile
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import compare
-from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget
+from builder.plan.step_id import StepId
+from builder.registry.release_record import Adopted, Record, ReleasedChart, ReleasedTarget
 
-FORMAT = 1
+FORMAT = 2
 MADE = frozenset({"build", "mirror"})
 """The actions of targets that a run makes: it builds them, or mirrors an upstream's image."""
+BROUGHT = frozenset({"adopt", "fetch", *MADE})
+"""The actions of targets and bases that are in the registry once their step has ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoptable:
+    """An image of a release of a catalog below that can be copied as it is.
+
+    `tests_hash` is that of the tests that it passed there; a base has none.
+    """
+
+    catalog: str
+    release: str
+    image: Reference  # with its digest
+    tests_hash: str = ""
+    metadata: Reference | None = None  # of its metadata; a base has none
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image."""
+        return self.image.digest
+
+    @property
+    def adopted(self) -> Adopted:
+        """What a release record says of it."""
+        return Adopted(catalog=self.catalog, release=self.release, reference=str(self.image))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoptables:
+    """What catalogs below have of the images that the own registry lacks, by id.
+
+    `refused` says why one that a release has cannot be adopted, `unasked` why that is not known:
+    a registry could not be asked.
+    """
+
+    images: Mapping[str, Adoptable] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    unasked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +77,7 @@ class RegistryState:
     doubts: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
     releases: tuple[str, ...] = ()
+    adoptables: Adoptables = Adoptables()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +106,10 @@ class TargetPlan:
     exact: str
     immutable: tuple[str, ...]
     rolling: tuple[str, ...]
-    action: str  # build, mirror, test, reuse, retire or block
+    action: str  # adopt, build, mirror, test, reuse, retire or block
     reason: str
     digest: str | None = None
+    adoptable: Adoptable | None = None  # what the action adopt copies
     released: ReleasedTarget | None = None  # in the current release, if it has the same image
     before: ReleasedTarget | None = None  # in the current release, with any image
 
@@ -75,6 +117,16 @@ class TargetPlan:
     def is_made(self) -> bool:
         """Whether a run builds it, or mirrors it."""
         return self.action in MADE
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether the registry has it only once its step has ended."""
+        return self.action in BROUGHT
+
+    @property
+    def is_tested_again(self) -> bool:
+        """Whether it is adopted, and did not pass the tests that it has here."""
+        return self.adoptable is not None and self.adoptable.tests_hash != self.tests_hash
 
     @property
     def reference(self) -> Reference:
@@ -120,6 +172,42 @@ class Plan:
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
     never_locked: tuple[str, ...] = ()
+    adoptable_bases: Mapping[str, Adoptable] = field(default_factory=dict)
+
+
+def with_missing(
+    selected: Sequence[str], expansion: Expansion, digests: Container[str]
+) -> list[str]:
+    """Return the selection and its ancestors and inputs that are not in the registry.
+
+    `digests` has what is there, by id.
+    """
+    needed, stack = set(selected), [key for key in selected if key not in digests]
+    while stack:
+        for parent in expansion.needs[stack.pop()]:
+            if parent in expansion.targets and parent not in needed and parent not in digests:
+                needed.add(parent)
+                stack.append(parent)
+    return [key for key in expansion.targets if key in needed]
+
+
+def steps_for(images: Sequence[str], targets: Mapping[str, TargetPlan]) -> tuple[str, ...]:
+    """Return the steps after which images, given by target id, are believed.
+
+    Steps that adopt do not wait for one another, so what is under an adopted image counts too.
+    """
+    steps, stack = list[str](), list(reversed(images))
+    while stack:
+        key = stack.pop()
+        if key not in targets or (step := StepId.of("build", key)) in steps:
+            continue
+        steps.append(step)
+        if targets[key].action == "adopt":
+            target = targets[key].target
+            if target.is_root:
+                steps.append(StepId.of("base", target.parent))
+            stack += [target.parent, *(name for _, name in target.inputs)]
+    return tuple(dict.fromkeys(steps))
 
 
 def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
@@ -128,7 +216,7 @@ def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
     The steps of `done_first` are ignored: they are carried out first.
     """
     needs = (need for need in step.needs if need not in done_first)
-    return next((need for need in needs if plan.steps[need].action in {"fetch", *MADE}), "")
+    return next((need for need in needs if plan.steps[need].action in BROUGHT), "")
 
 
 def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:

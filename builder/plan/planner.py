@@ -5,7 +5,7 @@ Pure: the same inputs give the same plan, to the byte. Every step has a reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from builder.catalog import tags
@@ -22,7 +22,9 @@ from builder.oci.reference import parse as parse_reference
 from builder.plan.chart_planner import ChartPlanner, chart_step
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import (
+    BROUGHT,
     MADE,
+    Adoptable,
     ChartPlan,
     Plan,
     RegistryState,
@@ -30,7 +32,9 @@ from builder.plan.models import (
     TargetPlan,
     held_back,
     not_locked,
+    steps_for,
     why_build,
+    with_missing,
 )
 from builder.plan.step_id import StepId
 from builder.registry import release_record
@@ -48,18 +52,20 @@ def make_plan(
     registry_state: RegistryState,
     selected: Sequence[str],
     today: str,
-    builds: Sequence[str] | None = None,
+    builds: Collection[str] | None = None,
     unlocked: Mapping[str, str] = MappingProxyType({}),
     upstream_charts: Sequence[str] = (),
+    reachable: bool = False,
 ) -> Plan:
     """Return the plan. Raises ConfigError if two variants have the same tag, or a base no lock.
 
     `today` is YYYY-MM-DD; `selected` are target ids; `builds` are the platforms that the engine
     can build for, None for all; `unlocked` maps targets to the reason why the lock does not fit.
+    `reachable`: what might be adopted is not built where nobody can be asked for it.
     """
     planner = _Planner(
         catalog, expansion, lock, fingerprints, registry_state, today, builds, unlocked,
-        upstream_charts,
+        upstream_charts, reachable=reachable,
     )  # fmt: skip
     return planner.plan(selected)
 
@@ -73,9 +79,11 @@ class _Planner:
         fingerprints: Mapping[str, Fingerprint],
         registry_state: RegistryState,
         today: str,
-        builds: Sequence[str] | None,
+        builds: Collection[str] | None,
         unlocked: Mapping[str, str],
         upstream_charts: Sequence[str],
+        *,
+        reachable: bool,
     ) -> None:
         self.catalog = catalog
         self.expansion = expansion
@@ -86,12 +94,14 @@ class _Planner:
         self.builds = builds
         self.unlocked = unlocked
         self.upstream_charts = upstream_charts
+        self.reachable = reachable
         self.firsts: dict[str, dict[str, str]] = {}  # by image and suffix
         self.release = release_record.name(today, registry_state.releases)
 
     def plan(self, selected: Sequence[str]) -> Plan:
         targets: dict[str, TargetPlan] = {}
-        for target_id in self._with_missing(selected):
+        digests = self.registry_state.digests
+        for target_id in with_missing(selected, self.expansion, digests):
             targets[target_id] = self._target(self.expansion.targets[target_id], targets)
         targets = held_back(targets)
         self._check_tags(targets)
@@ -108,22 +118,10 @@ class _Planner:
             bases=bases,
             steps={step.id: step for step in [*steps, release_step]},
             never_locked=never_locked(self.catalog.matrix, self.lock),
+            adoptable_bases={
+                key: found for key in bases if (found := self._adoptable(key)) is not None
+            },
         )
-
-    def _with_missing(self, selected: Sequence[str]) -> list[str]:
-        """Return the selection and its ancestors and inputs that are not in the registry."""
-        needs = self.expansion.needs
-        missing = [
-            target_id for target_id in selected if target_id not in self.registry_state.digests
-        ]
-        needed, stack = set(selected), missing
-        while stack:
-            for parent in needs[stack.pop()]:
-                is_there = parent in needed or parent in self.registry_state.digests
-                if parent in self.expansion.targets and not is_there:
-                    needed.add(parent)
-                    stack.append(parent)
-        return [target_id for target_id in self.expansion.targets if target_id in needed]
 
     # Targets.
 
@@ -158,6 +156,7 @@ class _Planner:
             action=action,
             reason=reason,
             digest=(digest := self.registry_state.digests.get(target.id)),
+            adoptable=self._adoptable(target.id) if action == "adopt" else None,
             released=self._released(target, digest),
             before=self._before(target),
         )
@@ -238,11 +237,27 @@ class _Planner:
         locked += "".join(f"; not locked: {download}" for download in fingerprint.downloads)
         released = self._before(target)
         if target.id not in self.registry_state.digests:
-            action = "mirror" if target.is_mirrored else "build"
-            return action, self._why_build(target, fingerprint) + locked
+            return self._decide_missing(target, self._why_build(target, fingerprint), locked)
         if released and released.tests_hash and self._tests_hash(target) != released.tests_hash:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
+
+    def _decide_missing(self, target: Target, why: str, locked: str) -> tuple[str, str]:
+        """Return what happens to a target that the registry lacks."""
+        adoptables = self.registry_state.adoptables
+        if found := self._adoptable(target.id):
+            is_tested = found.tests_hash == self._tests_hash(target)
+            tests = "" if is_tested else "; its tests are others here"
+            return "adopt", f"{found.catalog} {found.release} has it{tests}"
+        unasked = adoptables.unasked.get(target.id, "")
+        if unasked and self.reachable:
+            return "block", unasked
+        refused = adoptables.refused.get(target.id, unasked)
+        why += f"; not adopted: {refused}" if refused else ""
+        return "mirror" if target.is_mirrored else "build", why + locked
+
+    def _adoptable(self, key: str) -> Adoptable | None:
+        return self.registry_state.adoptables.images.get(key)
 
     def _why_build(self, target: Target, fingerprint: Fingerprint) -> str:
         if not self.registry_state.was_read:
@@ -285,7 +300,7 @@ class _Planner:
         if target_plan.is_made:
             sources = [target.parent, *(name for _, name in target.inputs)]
             needs = [StepId.of("base", target.parent)] if target.is_root else []
-            needs += [StepId.of("build", name) for name in sources if name in targets]
+            needs += steps_for(sources, targets)
         return Step(
             id=StepId.of("build", target.id),
             kind="build",
@@ -315,8 +330,10 @@ class _Planner:
             self.lock.base(base.id)  # raises; only the base of ended targets may lack a lock
         if base.id in self.registry_state.digests:
             action, reason = "reuse", "its content is in the registry"
-        elif MADE.isdisjoint(actions):
+        elif BROUGHT.isdisjoint(actions):
             action, reason = "skip", "nothing is built on it"
+        elif found := self._adoptable(base.id):
+            action, reason = "adopt", f"{found.catalog} {found.release} has it"
         else:
             locked = self.lock.base(base.id)
             source = f"{locked.source}:{locked.version}" if locked.version else locked.source
@@ -340,11 +357,13 @@ class _Planner:
     ) -> tuple[str, Step]:
         record = self.registry_state.record
         built = sum(target_plan.is_made for target_plan in targets.values())
+        adopted = sum(target_plan.action == "adopt" for target_plan in targets.values())
         packaged = sum(chart.action == "package" for chart in charts.values())
         name, action = self.release, "release"
         unreleased = sum(_is_unreleased(target_plan) for target_plan in targets.values())
         reused = f", {unreleased} built before" if unreleased else ""
         gone = self._gone(record) if record else ""
+        reused = (f", {adopted} adopted" if adopted else "") + reused
         reason = f"{built} built{reused}, {count(packaged, 'chart')} packaged{gone}"
         if record and not (built or packaged or gone or self._moved(record, targets)):
             reason = f"nothing changed since {record.release}; a new week"

@@ -13,7 +13,7 @@ from builder.catalog.recipe import budget_of, build_variables
 from builder.common import graph
 from builder.lock.lockfile import Lock
 from builder.plan.models import MADE, Plan, Step
-from builder.registry.release_record import Record
+from builder.registry.release_record import Record, ReleasedTarget
 
 # Estimates in seconds on two cores, for targets without times in a release.
 PER_RECIPE = 15.0  # of the lineage of a target: its pull and its part of the tests
@@ -37,12 +37,16 @@ def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
             estimates[step.id] = PER_RECIPE * _depth(step.target, plan)
         elif step.kind == "build":
             released = plan.targets[step.target].before
-            estimate = PER_RECIPE * _depth(step.target, plan)
-            estimate += PER_MEGABYTE * added[step.target] / 1e6
+            estimate = of_build(_depth(step.target, plan), added[step.target])
             estimates[step.id] = released.seconds if released and released.seconds else estimate
         else:
             estimates[step.id] = OF_KIND.get(step.kind, 0.0)
     return estimates
+
+
+def of_build(recipes: int, added: int) -> float:
+    """Return the estimated seconds to build a target of so many recipes, which adds these bytes."""
+    return PER_RECIPE * recipes + PER_MEGABYTE * added / 1e6
 
 
 def _depth(target: str, plan: Plan) -> int:
@@ -57,14 +61,31 @@ def added(
     catalog: Catalog, targets: Iterable[Target], lock: Lock, record: Record | None
 ) -> dict[str, int]:
     """Return the compressed bytes that each target adds: as released, else its budget."""
+    known = known_bytes(catalog, targets, lock, record)
+    return {key: size or UNKNOWN for key, size in known.items()}
+
+
+def known_bytes(
+    catalog: Catalog, targets: Iterable[Target], lock: Lock, record: Record | None
+) -> dict[str, int]:
+    """Return the same, and 0 for what no release has and has no budget."""
     sizes = {}
     for target in targets:
-        released = record.targets.get(target.id) if record else None
+        before = released(target, record)
         lines = lock.lines_of(target.variant.values)
         variables = build_variables(target, catalog.matrix, lines.versions, lines.providers)
         budget = budget_of(catalog.recipes[target.recipe], variables)
-        sizes[target.id] = (released.added if released else 0) or budget or UNKNOWN
+        sizes[target.id] = (before.added if before else 0) or budget
     return sizes
+
+
+def released(target: Target, record: Record | None) -> ReleasedTarget | None:
+    """Return a target as a release has it, be it from before something was put on top of it."""
+    for key in (target.id, target.made_id):
+        found = record.targets.get(key) if record else None
+        if found and (not found.shares or found.shares[-1].recipe == target.recipe):
+            return found
+    return None
 
 
 def remaining(steps: Mapping[str, Step], seconds: Mapping[str, float]) -> dict[str, float]:

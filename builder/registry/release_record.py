@@ -79,6 +79,9 @@ class Adopted:
     release: str
     reference: str
 
+    def __str__(self) -> str:
+        return f"{self.catalog} {self.release}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedTarget:
@@ -171,6 +174,12 @@ class Record:
             f"the lock of release {self.release}",
             "its record in the registry is damaged: name another release",
         )
+
+    @property
+    def lock_file(self) -> bytes:
+        """Return the lock of the release as a file, in the format that it was written in."""
+        text = json.dumps(self.lock_data, indent=1, sort_keys=True, ensure_ascii=False)
+        return f"{text}\n".encode()
 
     @property
     def day(self) -> str:

@@ -165,7 +165,7 @@ class TargetCollector:
         if digest is None:
             return None
         problem = self._images.problem(item.reference, digest, item.fingerprint.digest)
-        if problem and StepId.of("build", key) in self._blocked:
+        if problem and self._is_blocked(key):
             return None
         if problem:
             raise refusal(item.reference, problem, key)
@@ -180,6 +180,17 @@ class TargetCollector:
                 publish=item.target.publish,
             )
         return self._new(item, digest)
+
+    def _is_blocked(self, key: str) -> bool:
+        """Whether a target did not pass, or something that it stands on did not."""
+        target = self._context.expansion.targets[key]
+        below = (target.parent, *(name for _, name in target.inputs))
+        targets = [name for name in below if name in self._context.expansion.targets]
+        return (
+            StepId.of("build", key) in self._blocked
+            or StepId.of("base", target.parent) in self._blocked
+            or any(map(self._is_blocked, targets))
+        )
 
     def _new(self, item: TargetPlan, digest: str) -> ReleasedTarget:
         """Return a target from the metadata of its image. Raises StepError if that is missing."""
@@ -204,4 +215,5 @@ class TargetCollector:
             seconds=metadata.get("seconds", 0.0),
             shares=image_metadata.shares_of(metadata, reference),
             tests_hash=metadata.get("tests_hash", ""),
+            adopted=image_metadata.adopted_of(artifact),
         )

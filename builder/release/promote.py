@@ -21,13 +21,14 @@ from builder.common.source_content import content_in
 from builder.common.text import count, first_line
 from builder.common.version import VERSION
 from builder.lock import lockfile
-from builder.plan.models import MADE, Plan, Step, base_reference
+from builder.plan.models import BROUGHT, Plan, Step, base_reference
 from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, MadeFrom, Record, ReleasedChart
 from builder.release.commit import Records
 from builder.release.contents import WAITING, TargetCollector
+from builder.release.source import push_source
 
 
 class Promotion:
@@ -46,6 +47,7 @@ class Promotion:
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
+            self._push_source(step, previous)
             detail = _detail(previous, self._contents(previous, _New()))
             result = Result(step=step.id, status="reused", reason=step.reason, detail=detail)
             return result, previous
@@ -53,6 +55,7 @@ class Promotion:
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         current = self._records.commit(record, previous, lambda text: self._note(step, text))
+        self._push_source(step, current)
         new = self._new(current, previous)
         result = Result(
             step=step.id,
@@ -61,6 +64,15 @@ class Promotion:
             detail=_detail(current, self._contents(current, new)),
         )
         return result, current
+
+    def _push_source(self, step: Step, record: Record) -> None:
+        push_source(
+            self._store,
+            self._records.repository,
+            record,
+            self._context.project.root,
+            lambda text: self._note(step, text),
+        )
 
     # The record.
 
@@ -132,14 +144,15 @@ class Promotion:
     def _new(self, record: Record, previous: Record | None) -> _New:
         """Return what is new in a release."""
         context = self._context
-        images: dict[str, bool] = {}  # by id, whether it was built for this release
+        images: dict[str, str] = {}  # by id, what this run did for it
         for key, target in record.targets.items():
             old = previous.targets.get(key) if previous else None
             is_here = target.publish and key in context.expansion.targets
             if is_here and (old is None or old.digest != target.digest):
                 variant = context.expansion.targets[key].variant.id
-                is_built = key in context.plan.targets and context.plan.targets[key].is_made
-                images[variant] = images.get(variant, False) or is_built
+                item = context.plan.targets.get(key)
+                action = item.action if item and item.is_brought else ""
+                images[variant] = action or images.get(variant, "")
         before = (
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
         )
@@ -181,17 +194,22 @@ class Promotion:
 
 @dataclass(frozen=True, kw_only=True)
 class _New:
-    """What is new in a release. `images` maps each variant's id to whether this run built it."""
+    """What is new in a release.
 
-    images: Mapping[str, bool] = field(default_factory=dict)
+    `images` maps each variant's id to how this run brought it: the action, "" where it was there.
+    """
+
+    images: Mapping[str, str] = field(default_factory=dict)
     charts: tuple[str, ...] = ()
     gone: int = 0  # targets of the previous release that this one lacks
 
     @property
     def text(self) -> str:
         """Return `2 images (1 built before), 1 chart, 3 targets gone`, or nothing."""
-        before = sum(not is_built for is_built in self.images.values())
-        images = count(len(self.images), "image") + (f" ({before} built before)" if before else "")
+        actions = list(self.images.values())
+        kinds = {"adopted": actions.count("adopt"), "built before": actions.count("")}
+        notes = ", ".join(f"{number} {kind}" for kind, number in kinds.items() if number)
+        images = count(len(self.images), "image") + (f" ({notes})" if notes else "")
         parts = {
             images: len(self.images),
             count(len(self.charts), "chart"): len(self.charts),
@@ -233,7 +251,7 @@ def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
     elsewhere = {
         step.id: "not in the registry when this release was made"
         for step in plan.steps.values()
-        if step.kind in ("base", "build") and step.action in {"fetch", *MADE}
+        if step.kind in ("base", "build") and step.action in BROUGHT
     }
     here = {
         result.step: first_line(result.reason)

@@ -13,11 +13,13 @@ from builder.diff.compare import Difference
 from builder.report.markdown import table
 from builder.report.plan import columns
 
-FORMAT = 1
+FORMAT = 2
 _NAMES = 3  # this many images are named, the rest is counted
 _ROWS = 30  # the most rows of a section in Markdown
 _LEAST = 100_000  # bytes; smaller changes are noise of compression
-_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # shown as code
+_NAMED = frozenset(
+    {"package", "was", "is", "name", "setting", "chart", "target", "patch", "file", "place"}
+)  # shown as code
 NOTHING = "Nothing changed."
 
 
@@ -33,7 +35,9 @@ def as_json(difference: Difference) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Section:
+class Section:
+    """A table with a title."""
+
     title: str
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -42,7 +46,7 @@ class _Section:
 def as_table(difference: Difference) -> str:
     """Return aligned columns with every row."""
     lines = [f"{difference.old} → {difference.new}", _summary(difference)]
-    for table_section in _sections(difference):
+    for table_section in sections(difference):
         head = tuple(name.upper() for name in table_section.head)
         lines += ["", table_section.title, *columns([head, *table_section.rows])]
     return "\n".join([*lines, *_unknown(difference)])
@@ -59,18 +63,26 @@ def section(difference: Difference | None) -> Sequence[str]:
         return ()
     until = f" until {difference.new}" if difference.new != difference.old else ""
     lines = [f"## What changed since {difference.old}{until}", "", _summary(difference), ""]
-    for table_section in _sections(difference):
-        lines += [f"### {table_section.title}", ""]
-        lines += table(
-            table_section.head,
-            (list(map(_code, table_section.head, row)) for row in table_section.rows[:_ROWS]),
-        )
-        if len(table_section.rows) > _ROWS:
-            rest = f"`builder diff {difference.old} {difference.new}`"
-            lines += ["", f"And {len(table_section.rows) - _ROWS} more: {rest}."]
-        lines.append("")
+    rest = f"`builder diff {difference.old} {difference.new}`"
+    for table_section in sections(difference):
+        lines += [*limited(table_section, rest), ""]
     unknown = _unknown(difference)
     return [*lines, *unknown[1:], ""] if unknown else lines
+
+
+def limited(section: Section, rest: str) -> list[str]:
+    """Return the lines of a section of Markdown; `rest` says how to see what is left out."""
+    lines = [
+        f"### {section.title}",
+        "",
+        *table(
+            section.head,
+            (list(map(_code, section.head, row)) for row in section.rows[:_ROWS]),
+        ),
+    ]
+    if len(section.rows) > _ROWS:
+        lines += ["", f"And {len(section.rows) - _ROWS} more: {rest}."]
+    return lines
 
 
 FORMATS: dict[str, Callable[[Difference], str]] = {
@@ -106,7 +118,7 @@ def _summary(difference: Difference) -> str:
     return text
 
 
-def _sections(difference: Difference) -> list[_Section]:
+def sections(difference: Difference) -> list[Section]:
     """Return the sections that have rows, the most important first."""
     charts = [row for row in difference.others if row.kind == "chart"]
     others = [row for row in difference.others if row.kind != "chart"]
@@ -115,24 +127,29 @@ def _sections(difference: Difference) -> list[_Section]:
         ("gone", key) for key in difference.removed
     ]
     sections = [
-        _Section(
+        Section(
             title="Packages",
             head=("ecosystem", "package", "was", "is", targets),
             rows=[(row.group, _members(row), *_both(row), _in(row)) for row in difference.packages],
         ),
-        _Section(
+        Section(
             title="Lines and bases",
             head=("kind", "name", "was", "is"),
             rows=[(row.kind, row.name, *_both(row)) for row in others],
         ),
-        _Section(title="New and gone", head=("what", difference.noun), rows=new_and_gone),
+        Section(title="New and gone", head=("what", difference.noun), rows=new_and_gone),
+        Section(
+            title="Adopted",
+            head=("from", difference.noun),
+            rows=[(source, key) for key, source in difference.adopted.items()],
+        ),
         _sizes(difference),
-        _Section(
+        Section(
             title="Configuration",
             head=("setting", "was", "is", targets),
             rows=[(_setting(row), *_both(row), _in(row)) for row in difference.config],
         ),
-        _Section(
+        Section(
             title="Charts",
             head=("chart", "was", "is"),
             rows=[(row.name, *_both(row)) for row in charts],
@@ -150,12 +167,12 @@ def _setting(row: Shared) -> str:
     return f"{row.group} {row.name}".rstrip()
 
 
-def _sizes(difference: Difference) -> _Section:
+def _sizes(difference: Difference) -> Section:
     """Return the sizes that each image adds if lineages are known, else those of whole images."""
     rows = difference.links or difference.sizes
     kept_layers = [row.kept for row in difference.sizes if row.kept is not None]
     is_whole = not difference.links and kept_layers
-    return _Section(
+    return Section(
         title="Size and layers" if is_whole else "Size and layers, of what each adds",
         head=("name", "MB", "layers", "same layers" if is_whole else f"in {difference.noun}s"),
         rows=[

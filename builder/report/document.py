@@ -12,7 +12,7 @@ from builder.build.events import BaseResult, ChartResult, ImageResult, ReleaseRe
 from builder.diff.compare import Difference
 from builder.lock.problems import NotLocked
 
-FORMAT = 3
+FORMAT = 4
 NOT_RUN = "not run"
 
 
@@ -136,7 +136,8 @@ class Report:
 
     `stopped` names the signal that interrupted the run, if any. `changes` are those since the
     previous release, if any. `not_locked` are the problems of the lock,
-    and `never_locked` the release lines that nobody built anything with.
+    and `never_locked` the release lines that nobody built anything with. `old_upstreams` says which
+    catalogs below are pinned for longer than `max_age` allows.
     """
 
     format: int = FORMAT
@@ -153,3 +154,4 @@ class Report:
     changes: Difference | None
     not_locked: tuple[NotLocked, ...]
     never_locked: tuple[str, ...]
+    old_upstreams: tuple[str, ...]

@@ -15,8 +15,9 @@ from builder.report.plan import columns
 def as_data(outdated: Outdated) -> dict[str, Any]:
     """Return it as plain data."""
     return {
-        "format": 1,
+        "format": 2,
         "targets": dict(outdated.targets),
+        "upstream": dict(outdated.upstream),
         "security": list(outdated.security),
         "bases": {key: list(packages) for key, packages in outdated.bases.items()},
         "moved_on": dict(outdated.moved_on),
@@ -45,6 +46,9 @@ def as_table(outdated: Outdated) -> str:
     parts += outdated.available
     rows = [("TARGET", "WHY"), *outdated.targets.items()]
     if outdated.targets:
+        parts.append("\n".join(columns(rows)))
+    if outdated.upstream:
+        rows = [("NOT YET TAKEN BY UPSTREAM", "WHY"), *outdated.upstream.items()]
         parts.append("\n".join(columns(rows)))
     if outdated.ended:
         rows = [("TARGET", "ENDED"), *outdated.ended.items()]

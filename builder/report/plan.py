@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from builder.catalog.ids import TargetId
 from builder.charts.next_version import ChartChange
 from builder.common.text import count, first_line
 from builder.plan.models import FORMAT, Plan, TargetPlan
@@ -70,6 +71,7 @@ def _target(target_plan: TargetPlan) -> dict[str, object]:
         "tags": {"immutable": list(target_plan.immutable), "rolling": list(target_plan.rolling)},
         "action": target_plan.action,
         "reason": target_plan.reason,
+        "adopts": asdict(item.adopted) if (item := target_plan.adoptable) else None,
     }
 
 
@@ -80,6 +82,8 @@ def as_table(plan: Plan) -> str:
         target_plan = plan.targets.get(step.target) if step.kind == "build" else None
         chart = plan.charts.get(step.target) if step.kind == "chart" else None
         tag = target_plan.exact if target_plan else chart.version if chart else ""
+        if target_plan and TargetId(step.target).is_under:
+            tag = ""
         if step.kind == "release":
             tag = plan.release
         rows.append((step.id, step.action, tag, step.reason))
@@ -127,6 +131,7 @@ def as_mermaid(plan: Plan) -> str:
         "  classDef build fill:#fde68a,stroke:#92400e",
         "  classDef package fill:#fde68a,stroke:#92400e",
         "  classDef fetch fill:#fde68a,stroke:#92400e",
+        "  classDef adopt fill:#dbeafe,stroke:#1e40af",
         "  classDef reuse fill:#d1fae5,stroke:#065f46",
         "  classDef keep fill:#d1fae5,stroke:#065f46",
         "  classDef retire fill:#e5e7eb,stroke:#374151",

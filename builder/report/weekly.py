@@ -50,6 +50,7 @@ def report_of(
     changes: Difference | None = None,
     stopped: str = "",
     not_locked: Sequence[NotLocked] = (),
+    old_upstreams: Sequence[str] = (),
 ) -> Report:
     """Return the report of a run.
 
@@ -71,6 +72,7 @@ def report_of(
         changes=changes,
         not_locked=tuple(not_locked),
         never_locked=plan.never_locked,
+        old_upstreams=tuple(old_upstreams),
     )
 
 
@@ -137,6 +139,7 @@ def as_markdown(report: Report) -> str:
         *run_stats.bake_lines(report.bake),
         *_not_locked(report.not_locked),
         *(line for text in never_built_lines(report.never_locked) for line in (text, "")),
+        *(line for text in report.old_upstreams for line in (text, "")),
         *diff.section(report.changes),
         *_images(report.targets),
         *_charts(report.charts),
@@ -155,12 +158,14 @@ def as_markdown(report: Report) -> str:
 
 def _head(report: Report) -> list[str]:
     statuses = [row.status for row in report.targets]
+    adopted = sum(row.action == "adopt" and row.status == "done" for row in report.targets)
     release, get = report.release, commands(report.release)
     stopped = f"Stopped by {report.stopped}; the next run goes on from here."
     return [
         f"# Catalog {release.release.release if release.release else release.id}",
         "",
-        f"{count(len(statuses), 'target')}: {statuses.count('done')} built,"
+        f"{count(len(statuses), 'target')}: {statuses.count('done') - adopted} built,"
+        f"{f' {adopted} adopted,' if adopted else ''}"
         f" {statuses.count('reused')} unchanged,"
         f" {sum(status in _BAD for status in statuses)} failed or blocked;"
         f" {count(len(report.charts), 'chart')}; {report.seconds:.0f} s.",

@@ -18,6 +18,7 @@ def as_text(answer: Answer) -> str:
             f"{reason.ecosystem} {reason.package} {reason.version}",
             f"  {_since(reason)}",
             f"  {_brought(reason)}",
+            *([f"  adopted from {reason.adopted}"] if reason.adopted else []),
         )
         groups.setdefault(lines, []).append(reason)
     blocks = ["\n".join([*lines, f"  {_where(reasons)}"]) for lines, reasons in groups.items()]

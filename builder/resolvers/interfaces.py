@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.lock.interfaces import PackageResolver, Provider, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
-from builder.network.fetcher import Fetcher
+from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.network.upstreams import UPSTREAM
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class ResolverTools:
     only_looks: bool = False
     note: Callable[[str], None] = tell_nobody
     download: Callable[[RemoteFile], Path] | None = None
+
+    def waiting(self, *, connect: float, read: float) -> ResolverTools:
+        """Return tools that wait so many seconds for an answer, and ask once."""
+        policy = RetryPolicy(connect=connect, read=read, retries=0)
+        fetcher = Fetcher(network=self.network, folder=self.state.files, retry_policy=policy)
+        return replace(self, fetcher=fetcher)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +100,9 @@ class ProviderDefinition:
     axis value with the options of a recipe; one that ends with a slash is the start of URLs. By
     default they are all below its sources. `has_cooldown`: whether it returns no version that is
     younger than `lock.cooldown`, or is exempt from it; otherwise its source states no dates.
+    `dated` returns the versions of a request with the days on which they were published, "" where
+    that is not known; without it, `lines` of the provider tells the versions. `comes_with_base`:
+    whether each base has one version of its own, so that no index has newer ones.
     """
 
     name: str
@@ -104,6 +113,19 @@ class ProviderDefinition:
     ask: Callable[[ResolverTools], object] | None = None
     has_cooldown: bool = False
     urls_of: Callable[[AxisValue, Mapping[str, str], str], tuple[str, ...]] | None = None
+    dated: Callable[[ResolverTools, ReleaseLineRequest], Sequence[tuple[str, str]]] | None = None
+    comes_with_base: bool = False
+
+    def versions(
+        self, tools: ResolverTools, request: ReleaseLineRequest
+    ) -> Sequence[tuple[str, str]]:
+        """Return the versions that its index has, with their days, YYYY-MM-DD, "" if unknown.
+
+        Raises UnreachableError, StepError.
+        """
+        if self.dated is not None:
+            return self.dated(tools, request)
+        return [(version, "") for version in self.provider(tools).lines(request)]
 
     def urls(self, value: AxisValue, options: Mapping[str, str], version: str) -> tuple[str, ...]:
         """Return the URLs, and the starts of URLs, that files of a version may have."""

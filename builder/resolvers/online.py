@@ -140,8 +140,8 @@ def _questions(
     """Yield what is asked for each target, without what was asked for another."""
     seen: set[object] = set()
     for target_id in targets:
-        package_set = lock.package_sets.get(target_id)
         target = expansion.targets[target_id]
+        package_set = lock.package_sets.get(target.made_id)
         if package_set is None or not requests.can_lock(target):
             continue
         for ecosystem, packages in package_set.packages.items():
@@ -157,7 +157,7 @@ def _questions(
             seen.update((context, *item) for item in new.items())
             if new:
                 yield _Question(
-                    target=target_id, ecosystem=ecosystem, request=request, packages=new
+                    target=target.made_id, ecosystem=ecosystem, request=request, packages=new
                 )
 
 

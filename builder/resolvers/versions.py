@@ -52,6 +52,14 @@ def is_published(time: str, not_after: str) -> bool:
     return published <= datetime.fromisoformat(not_after)
 
 
+def day_of(time: object) -> str:
+    """Return the day of a time, in ISO 8601, as YYYY-MM-DD; "" for what is no time."""
+    try:
+        return datetime.fromisoformat(time).date().isoformat() if isinstance(time, str) else ""
+    except ValueError:
+        return ""
+
+
 def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:
     """Return the error of a provider without this release line; it names the others."""
     newest_by_minor: dict[str, str] = {}

@@ -16,6 +16,7 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+from builder.common.skipped_tests import FILE, skipped_tests
 from builder.testing import checks as shared_checks
 from builder.testing.browser import HINT, MISSING, chromium, open_page
 from builder.testing.http_client import Client
@@ -32,9 +33,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gpu: uses a GPU, where the container was given one")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that end the container after all others, whichever suite they are in."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what suites leave out, and run the tests that end the container after all others."""
+    for folder in map(Path, config.args):
+        _skip(folder, [item for item in items if item.path.is_relative_to(folder)])
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def _skip(folder: Path, items: list[pytest.Item]) -> None:
+    """Mark the tests that the list of a suite names as not to be run, with its reasons."""
+    if not (folder / FILE).is_file():
+        return
+    listed = skipped_tests((folder / FILE).read_text(encoding="utf-8"))
+    reasons = {item.name: item.reason for item in listed}
+    for item in items:
+        name = getattr(item, "originalname", item.name)
+        if name in reasons:
+            item.add_marker(pytest.mark.skip(reason=reasons[name]))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,9 @@ import pytest
 from builder.app.adapters import Replaced
 from builder.catalog.models import RemoteFile
 from builder.cli.charts import COMMANDS as CHARTS
+from builder.cli.fork import COMMANDS as FORK
 from builder.cli.main import COMMANDS, main
+from builder.cli.upstream import COMMANDS as UPSTREAM
 from builder.engines.podman.storage import Home
 from builder.lock.lockfile import VersionLock, dump
 from builder.project import Workspace
@@ -99,7 +101,8 @@ def test_the_commands_are_the_modules() -> None:
         "options",
         "run",
     }
-    below = {f"charts_{name}" for name in CHARTS}
+    groups = {"charts": CHARTS, "fork": FORK, "upstream": UPSTREAM}
+    below = {f"{group}_{name}" for group, names in groups.items() for name in names}
     assert {path.stem for path in folder.glob("*.py")} - helpers == {*COMMANDS, *below}
 
 

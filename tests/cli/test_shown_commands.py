@@ -33,7 +33,9 @@ PLACEHOLDERS = {
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
     "PATH": "axes.python.3.13",
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
-    "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
+    "upstream=../catalog-of-tomorrow": "upstream=../catalog",
+    "../my-copy": "../catalog",
+    "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
 }  # fmt: skip
@@ -42,6 +44,8 @@ HANDOVER = {**PLACEHOLDERS, "DIR": "build/handover"}
 ELSEWHERE = {
     "verify": "tests/integration/cli/test_verify.py",  # an engine builds the images again
 }
+# Pages whose commands follow one another, with the test that runs them so.
+PLAYED = {"own-catalog.md": "test_own_catalog.py"}
 # What a page says that was done before.
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
@@ -54,6 +58,12 @@ BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
 })  # fmt: skip
 # How a command may end, where that is not 0: doctor tells what the machine of the test lacks.
 CODES = {"doctor": (0, 4)}
+
+
+def mine_beside(folder: Folder) -> Path:
+    """Return the folder of a catalog beside another one, which it stands on."""
+    text = "extends: {path: ../main, name: upstream}\ncatalog: {name: mine}\n"
+    return Folder(folder.root.parent / "mine", {"matrix.yaml": text}).root
 
 
 def _needs(arguments: list[str]) -> bool:
@@ -83,6 +93,8 @@ def shown() -> dict[tuple[str, ...], str]:
     """Return every command that is shown, with the pages that show it."""
     pages: dict[tuple[str, ...], list[str]] = {}
     for path in markdown.SHOWN:
+        if path.name in PLAYED:
+            continue
         for command in shown_in(path.read_text(encoding="utf-8")):
             names = pages.setdefault(command, [])
             if path.name not in names:
@@ -150,6 +162,7 @@ def test_a_shown_command_ends_well(
     command: tuple[str, ...],
     run: Run,
     replaced: Replaced,
+    folder: Folder,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -161,6 +174,8 @@ def test_a_shown_command_ends_well(
     if command[0] == "init":
         (tmp_path / "new").mkdir()
         monkeypatch.chdir(tmp_path / "new")
+    if command[0] in {"upstream", "schema"} or "--catalog" in command:
+        monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
     if command in BEFORE:

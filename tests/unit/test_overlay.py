@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from builder.app.flattened import flattened
 from builder.app.value_origins import value_origins
 from builder.charts.next_version import files_of
+from builder.charts.repository.oci_artifact import package_in
+from builder.charts.semver import about
 from builder.common.errors import BuilderError, SelectionError
 from builder.lock.lockfile import VersionLock, dump, parse
 from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints, with_package_sets
 
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
@@ -63,6 +66,24 @@ def test_nothing_is_built_that_the_registry_has(shop: Folder) -> None:
     state = read_registry_state(week.store, project, LOCK, prints(project))
     plan = plan_of(project, lock=LOCK, registry_state=state)
     assert {item.action for item in plan.targets.values()} == {"reuse"}
+
+
+def test_a_package_of_a_chart_names_the_catalogs_that_it_was_made_from(shop: Folder) -> None:
+    folder = Folder(mine(shop, TWO_LINES).root, {})
+    week, named = Week(folder=folder), []
+    for _ in range(2):  # a package that is not released yet is made again
+        plan = week.plan()
+        run = week.app().run(week.planned(plan), ("base", "build", "chart"))
+        assert run.results["chart:desk"].status == "done"
+        artifact = week.store.get(plan.charts["desk"].reference)
+        assert artifact is not None
+        annotations = about(package_in(artifact, "desk").files)["annotations"]
+        assert isinstance(annotations, dict)
+        named.append(json.loads(annotations["catalog/catalogs"]))
+        folder.write("matrix.yaml", TWO_LINES + "network: {proxy: {none: a.example}}\n")
+    assert [[item["name"] for item in catalogs] for catalogs in named] == [["shop", "mine"]] * 2
+    assert named[0][0] == named[1][0]
+    assert named[0][1] != named[1][1]
 
 
 def test_it_adds_changes_and_removes(shop: Folder) -> None:
@@ -189,13 +210,20 @@ def test_three_catalogs(shop: Folder) -> None:
 
 def test_what_is_removed_and_still_needed_is_told_where_it_is_removed(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES + "images: {desk: null}\n")) == (
-        "matrix.yaml:3:10: image 'desk' is removed here, and charts.desk needs it\n"
+        "matrix.yaml:3:10: image 'desk' is removed, and 1 thing needs it [E-REMOVED-IN-USE]\n"
         "    images: {desk: null}\n"
         "             ^\n"
-        "  hint: shop:matrix.yaml:22:17 names it: keep it, or change or remove charts.desk too"
+        "  hint: keep it, or change or remove, too: charts.desk (shop:matrix.yaml:22:17)"
     )
-    text = refused(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
-    assert "value '1' of axis os is removed here, and axes.lang.1.9 needs it" in text
+
+
+def test_what_needed_only_a_value_that_is_removed_is_left_out(shop: Folder) -> None:
+    project = load(mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n'))
+    assert list(project.expansion.variants) == ["base", "tool", "speech", "desk"]
+    assert not any("os=1" in target for target in project.expansion.targets)
+    assert project.notes == (
+        "note: 1 name in lists of catalogs below left out: nothing here has them",
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,26 +285,6 @@ def test_a_key_of_extends_that_is_not_known(shop: Folder) -> None:
     assert text.startswith("matrix.yaml:1:26: unknown key 'verify'\n")
 
 
-def test_no_file_of_the_catalog_below_is_replaced(shop: Folder) -> None:
-    files = {"images/desk/files/desk.conf": "wood = elm\n"}
-    assert refused(mine(shop, TWO_LINES, files)) == (
-        "images/desk/files/desk.conf: catalog shop has this file, too\n"
-        "  hint: give yours another name: a catalog adds files to the one that it stands on, and"
-        " replaces none"
-    )
-    (shop.root.parent / "mine/images/desk/files/desk.conf").unlink()
-    shop.write("images/desk/files/recipe.yaml", "a file of the image\n")
-    files = {"images/desk/files/recipe.yaml": "another\n"}
-    assert "images/desk/files/recipe.yaml: catalog shop has this file, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-    (shop.root.parent / "mine/images/desk/files/recipe.yaml").unlink()
-    files = {"images/base/tests/test_more.py": "def test_more(host): ...\n"}
-    assert "images/base/tests: these tests are in catalog shop, too" in refused(
-        mine(shop, TWO_LINES, files)
-    )
-
-
 def test_a_link_of_the_catalog_below_leads_nowhere_else(shop: Folder) -> None:
     secret = shop.root.parent / "secret"
     secret.write_text("a key\n")
@@ -296,3 +304,27 @@ def test_a_mistake_below_names_the_catalog(shop: Folder) -> None:
     assert refused(mine(shop, TWO_LINES)).startswith(
         "shop:images/desk/recipe.yaml:6:1: unknown key 'prots'\n"
     )
+
+
+def test_the_tests_of_the_catalogs_below_may_be_left_out(shop: Folder) -> None:
+    files = {"images/desk/tests/test_desk.py": "def test_desk(host): ...\n"}
+    recipes = load(mine(shop, f"{TWO_LINES}tests: own\n", files)).catalog.recipes
+    assert [name for name, recipe in recipes.items() if recipe.has_tests] == ["desk"]
+    assert recipes["base"].tests == ""
+
+
+def test_what_is_called_otherwise_has_the_same_fingerprints_and_the_same_lock(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(LOCK))
+    below = load(Workspace(shop.root))
+    shop.write("matrix.lock", dump(with_package_sets(below, LOCK)))
+    below = load(Workspace(shop.root))
+    names = "images: {tool: {as: gadget}, desk: {as: table}}\ncharts: {desk: {as: table}}\n"
+    project = load(mine(shop, TWO_LINES + names))
+    old, new = prints(below), prints(project)
+    assert new["table/os=2,lang=1.10"] == old["desk/os=2,lang=1.10"]
+    assert new["gadget/os=1"] == old["tool/os=1"]
+    assert project.lock is not None
+    assert below.lock is not None
+    key = "desk/os=2,lang=1.10"
+    assert project.lock.package_sets["table/os=2,lang=1.10"] == below.lock.package_sets[key]
+    assert key not in project.lock.package_sets

@@ -21,6 +21,7 @@ from builder.catalog.yaml_document import load_as_helm
 from builder.charts.render import docs, given, partners, templates
 from builder.charts.render import value_specs as specs
 from builder.charts.render import values as describe
+from builder.charts.render.moves import moved_part, still_read
 from builder.charts.render.templates import Part
 from builder.charts.render.values import Value
 from builder.charts.semver import about as about_chart
@@ -60,12 +61,12 @@ def render_chart(
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name, recipe.custom_image)
-    read = _check(chart.name, everything, features, values, library, core)
+    read = _check(chart, everything, features, values, library, core)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(chart.name, version, filled, images[0], about, moved),
+        "Chart.yaml": docs.chart_yaml(chart, version, filled, images[0], about, moved),
         "README.md": docs.readme(chart.name, catalog, filled, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, recipe.title)),
@@ -131,7 +132,7 @@ def _parts(
         for item in (name, *(chosen(features.values(), axes) if name == CLIENTS else ())):
             parts.setdefault(item, partners.as_part(item, features[item], location))
     raise_all(errors)
-    return tuple(parts.values())
+    return tuple(moved_part(part, chart) for part in parts.values())
 
 
 def locate_item(recipe: ChartRecipe, folder: str, feature: str) -> Location:
@@ -159,7 +160,7 @@ def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str
 
 
 def _check(
-    chart: str,
+    chart: Chart,
     parts: Sequence[Part],
     features: Mapping[str, ChartFeature],
     values: Sequence[Value],
@@ -176,13 +177,16 @@ def _check(
         reads += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
     shared = {path: data.decode() for path, data in library.items() if path.endswith(".tpl")}
     reads += templates.reads(shared, "charts/library")
+    gone, reads = still_read(chart, reads)
+    errors += gone
     lacks = partners.find_lacks(parts, features, values, reads)
     lacking = {lack.name for lack in lacks}
     paths = {read.path for read in reads}
     reads = [read for read in reads if read.path not in lacking]
     # What fills another value is read by the template that puts all in order.
     values = [value for value in values if value.path not in lacking and not value.fills]
-    raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(reads, values)])
+    errors += partners.errors_of(lacks, chart.name)
+    raise_all([*errors, *templates.check_reads(reads, values)])
     return paths
 
 

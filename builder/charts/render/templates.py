@@ -83,7 +83,8 @@ def part_template(part: Part, chart: str) -> str:
     if "helpers.tpl" in part.files:
         blocks.append(part.files["helpers.tpl"].strip())
     for slot in part.slots:
-        body = part.files[f"slots/{slot}.yaml"].strip()
+        paths = (f"slots/{slot}.yaml", f"slots/+{slot}.yaml")
+        body = "\n".join(part.files[path].strip() for path in paths if path in part.files)
         blocks.append(f'{{{{- define "chart.{part.name}.{slot}" -}}}}\n{body}\n{{{{- end -}}}}')
     return scoped("\n\n".join(blocks) + "\n", chart)
 
@@ -275,12 +276,22 @@ def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
     for part in parts:
         for path in part.files:
             name = path.removeprefix("slots/").removesuffix(".yaml")
-            if path.startswith("slots/") and name not in (*SLOTS, *SOURCES):
+            location = Location(file=f"{part.folder}/{path}")
+            if path.startswith("slots/+") and f"slots/{name[1:]}.yaml" not in part.files:
+                errors.append(
+                    ConfigError(
+                        f"there is no slots/{name[1:]}.yaml below to add this to",
+                        hint="without the `+` in its name it fills the slot",
+                        location=location,
+                        id="E-MERGE-NOTHING",
+                    )
+                )
+            elif path.startswith("slots/") and name.removeprefix("+") not in (*SLOTS, *SOURCES):
                 errors.append(
                     ConfigError(
                         f"there is no slot {name}",
                         hint=did_you_mean(name, (*SLOTS, *SOURCES)),
-                        location=Location(file=f"{part.folder}/{path}"),
+                        location=location,
                     )
                 )
     for slot in EXCLUSIVE:

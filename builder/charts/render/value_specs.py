@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from builder.catalog.chart_patches import current_path, with_change
 from builder.catalog.models import Chart, ChartFeature, ValueSpec
 from builder.charts.render import fixed, given
 from builder.charts.render import values as describe
+from builder.charts.render.moves import still_named
 from builder.charts.render.partners import having
 from builder.charts.render.templates import Part
 from builder.charts.render.values import Value
@@ -42,7 +44,9 @@ def values_of(
             continue
         described = specs[path][0] if path in specs else ValueSpec()
         specs[path] = (described.changed_by(change), location)
-    for path in _change_by_matrix(specs, chart):
+    unknown_paths = _change_by_matrix(specs, chart)
+    errors += still_named(chart, specs)
+    for path in unknown_paths:
         errors.append(_unknown(path, specs, features, chart.at("values", path)))
     values = _read_all(specs, facts, errors)
     settings = fixed.settings(chart, [value.path for value in values])
@@ -88,13 +92,20 @@ def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
 def _change_by_matrix(specs: Specs, chart: Chart) -> list[str]:
     """Change what patches and the chart's own line say; return the paths that are not there."""
     for item in chart.changes:
-        if item.path in specs:
-            specs[item.path] = (item.change.apply(specs[item.path][0]), item.location)
+        changed = with_change({path: spec for path, (spec, _) in specs.items()}, item)
+        places = {path: location for path, (_, location) in specs.items()}
+        places[item.path] = item.location
+        specs.clear()
+        specs.update({key: (spec, places.get(key, item.location)) for key, spec in changed.items()})
+    unknown = []
     for path, default in chart.values.items():
-        if path in specs:
-            described = specs[path][0].changed_by(ValueSpec(default=default))
-            specs[path] = (described, chart.at("values", path))
-    return [path for path in chart.values if path not in specs]
+        known = current_path(chart, path)
+        if known in specs:
+            described = specs[known][0].changed_by(ValueSpec(default=default))
+            specs[known] = (described, chart.at("values", path))
+        else:
+            unknown.append(path)
+    return unknown
 
 
 def _of_recipe(recipe_part: Part) -> Iterator[tuple[str, ValueSpec, Location]]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from builder.catalog.models import Matrix
+from builder.charts.catalog_stack import without_catalogs
 from builder.charts.package import ChartPackage, pack
 from builder.charts.semver import about
 from builder.common.errors import ConfigError, ConflictError, DifferenceError, StepError
@@ -68,7 +69,7 @@ def package_at(
     """Return the digest of the manifest at a reference, and its package; None where there is none.
 
     Anybody can compute the tag. Raises DifferenceError unless the package has just these files.
-    One that differs in the file `derived` alone is none.
+    One that differs in the file `derived` alone, or was made from other catalogs, is none.
     """
     digest = store.digest(reference)
     artifact = store.get(reference.at(digest)) if digest else None
@@ -91,8 +92,11 @@ def package_at(
 
 
 def _is_same(found: Mapping[str, bytes], files: Mapping[str, bytes], derived: str) -> bool | None:
-    """Whether two packages have the same files; None if they differ in one file alone."""
+    """Whether two packages have the same files; None if they differ in what is derived alone."""
     if found == files:
         return True
-    others = ({path: data for path, data in it.items() if path != derived} for it in (found, files))
+    others = (
+        {path: data for path, data in without_catalogs(it).items() if path != derived}
+        for it in (found, files)
+    )
     return None if next(others) == next(others) and derived else False

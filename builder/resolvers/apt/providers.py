@@ -220,6 +220,7 @@ APT = ProviderDefinition(
     provider=lambda tools: AptProvider(prepare=tools.apt_root),
     ask=_ask_archive,
     has_cooldown=True,
+    comes_with_base=True,
 )
 DEBIAN = ProviderDefinition(
     name="debian",
@@ -227,6 +228,7 @@ DEBIAN = ProviderDefinition(
     provider=lambda tools: DebianProvider(prepare=tools.apt_root),
     ask=_ask_archive,
     has_cooldown=True,
+    comes_with_base=True,
 )
 CRAN = ProviderDefinition(
     name="cran",

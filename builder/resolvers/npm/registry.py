@@ -23,7 +23,7 @@ from builder.resolvers.interfaces import (
     request_for,
     tell_nobody,
 )
-from builder.resolvers.versions import is_published, newest_first, newest_of, option
+from builder.resolvers.versions import day_of, is_published, newest_first, newest_of, option
 
 # Default values are listed first, those that a setting overrides behind a semicolon.
 _REGISTRY = re.compile(r'^(?:; )?registry = "([^"]+)"', re.MULTILINE)
@@ -67,6 +67,14 @@ class NpmPackages:
             for version in versions
             if not not_after or is_published(times.get(version, ""), not_after)
         )
+
+    def dated(self, package: str) -> list[tuple[str, str]]:
+        """Return the versions of a package with the days on which they were published.
+
+        Raises StepError, UnreachableError.
+        """
+        times = self._times(package)
+        return [(version, day_of(time)) for version, time in times.items() if version[:1].isdigit()]
 
     def _times(self, package: str) -> Mapping[str, str]:
         """Return when each version was published; {} if the registry does not say so of all."""
@@ -167,4 +175,5 @@ NPM = ProviderDefinition(
     provider=_packages,
     ask=lambda tools: _packages(tools).lines(request_for("npm")),
     has_cooldown=True,
+    dated=lambda tools, request: _packages(tools).dated(option(request, "package", "npm")),
 )

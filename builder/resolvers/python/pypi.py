@@ -48,6 +48,8 @@ _REFUSED = re.compile(
     r"|An index \((\S+)\) returned an? (\d{3} [A-Za-z ]+?) error"
 )
 _GONE = ("404", "410")
+_DATED = 4
+"""Of how many of the newest lines of a package it is asked when they were published."""
 _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
 
 
@@ -240,6 +242,28 @@ class PythonPackages:
             hint=hints[0] if hints else "ask for another release line, or leave that platform out",
         )
 
+    def dated(self, request: ReleaseLineRequest) -> list[tuple[str, str]]:
+        """Return the versions of a package; the newest of each line with its day, if it is known.
+
+        Of old lines no days are asked. Raises StepError, UnreachableError.
+        """
+        versions = self._listed(request) or self.lines(request)
+        newest = dict.fromkeys(".".join(version.split(".")[:2]) for version in versions)
+        days = {line: self._day(request, line) for line in list(newest)[:_DATED]}
+        return [(version, days.get(".".join(version.split(".")[:2]), "")) for version in versions]
+
+    def _day(self, request: ReleaseLineRequest, line: str) -> str:
+        """Return the day on which the newest version of a line was published, "" if unknown."""
+        entry, log = locked(
+            self._runner, f"{self._package(request)}=={line}.*", python="",
+            platform=platform_tag(arch_of(request), request.base.value), env=self._env(request),
+        )  # fmt: skip
+        if failed := unreachable(log, self.index(request)):
+            raise failed
+        files = [*entry.get("wheels", ()), entry.get("sdist", {})]
+        times = [file["upload-time"] for file in files if "upload-time" in file]
+        return str(min(times).date()) if times else ""
+
     def _package(self, request: ReleaseLineRequest) -> str:
         return option(request, "package", self.name)
 
@@ -290,6 +314,7 @@ PYPI = ProviderDefinition(
     ask=_ask_index,
     urls_of=_source_of,
     has_cooldown=True,
+    dated=lambda tools, request: _packages(tools).dated(request),
 )
 PYPI_CPU = ProviderDefinition(
     name="pypi-cpu",
@@ -298,6 +323,7 @@ PYPI_CPU = ProviderDefinition(
     ask=_ask_index,
     urls_of=_source_of,
     has_cooldown=True,
+    dated=lambda tools, request: _packages(tools, "pypi-cpu").dated(request),
 )
 PYTORCH = ProviderDefinition(
     name="pytorch",

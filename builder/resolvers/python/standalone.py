@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.resolvers.downloads.url import listed
 from builder.resolvers.interfaces import ProviderDefinition
-from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
+from builder.resolvers.versions import arch_of, day_of, newest_first, newest_of, no_architecture
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_BUILD_DAY = re.compile(r"/(20\d{6})/")
 
 
 class UvPythons:
@@ -75,6 +77,18 @@ class UvPythons:
         }
 
 
+def dated(pythons: UvPythons) -> list[tuple[str, str]]:
+    """Return the versions that uv knows, with the day on which each was built: it is in the URL."""
+    builds = pythons.urls()
+    days = {version: _built_on(url) for (version, _arch), url in builds.items()}
+    return list(days.items())
+
+
+def _built_on(url: str) -> str:
+    match = _BUILD_DAY.search(url)
+    return day_of(match[1]) if match else ""
+
+
 def uv() -> str:
     """Return the path of uv: that of the builder's environment, or the machine's."""
     bundled = Path(sys.executable).parent / "uv"
@@ -89,4 +103,5 @@ UV = ProviderDefinition(
     summary="Python's standalone builds",
     provider=lambda tools: UvPythons(runner=tools.runner, fetcher=tools.fetcher),
     sources=("python",),
+    dated=lambda tools, _request: dated(UvPythons(runner=tools.runner, fetcher=tools.fetcher)),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.engines.interfaces import StartRequest
 from tests.integration.session.host import Ended
+from tests.integration.starter import Catalog
 
 # What a cluster leaves to a session.
 RESTRICTED = (
@@ -86,6 +89,24 @@ class Box:
         finally:
             podman(self.podman, "rm", "--force", "--time=0", "--volumes", name)
             log.unlink(missing_ok=True)
+
+
+def boxes_of(catalog: Catalog, names: Collection[str]) -> dict[str, Box]:
+    """The offered images of a catalog that was built, by name."""
+    session = catalog.session()
+    found: dict[str, Box] = {}
+    with session.registry():
+        plan = session.plan(lock=session.locked(), to_run=False).plan
+        for identity, item in plan.targets.items():
+            name = identity.partition("/")[0]
+            if item.digest and item.rolling and name in names and name not in found:
+                image = str(item.repository.at(item.digest))
+                container = session.adapters.engine.start(
+                    StartRequest(image=image, command=("true",))
+                )
+                session.adapters.engine.remove(container)
+                found[name] = Box(image=image, podman={**os.environ, **container.env})
+    return found
 
 
 def environment(given: Mapping[str, str]) -> list[str]:

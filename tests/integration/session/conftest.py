@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -11,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.engines.interfaces import StartRequest
 from tests.integration.session import servers
-from tests.integration.session.box import Box
+from tests.integration.session.box import Box, boxes_of
 from tests.integration.session.host import Host
 from tests.integration.session.servers import Authority, Serving, files, git, serve, watched
 from tests.integration.session.values import CANARY, WORD
@@ -112,17 +110,4 @@ def secure_web(authority: Authority) -> Iterator[Serving]:
 @pytest.fixture(scope="session")
 def boxes(starter: Catalog) -> Mapping[str, Box]:
     """The images of the starter, by name."""
-    session = starter.session()
-    found: dict[str, Box] = {}
-    with session.registry():
-        plan = session.plan(lock=session.locked(), to_run=False).plan
-        for identity, item in plan.targets.items():
-            name = identity.partition("/")[0]
-            if item.digest and name in IMAGES and name not in found:
-                image = str(item.repository.at(item.digest))
-                container = session.adapters.engine.start(
-                    StartRequest(image=image, command=("true",))
-                )
-                session.adapters.engine.remove(container)
-                found[name] = Box(image=image, podman={**os.environ, **container.env})
-    return found
+    return boxes_of(starter, IMAGES)

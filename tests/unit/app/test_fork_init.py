@@ -16,7 +16,8 @@ from builder.project import Workspace
 from tests.fakes.catalog import LOCK, Folder, prints, with_package_sets
 
 FILES = (
-    ".gitattributes", ".github/workflows/pr.yml", ".github/workflows/weekly.yml", ".gitignore",
+    ".gitattributes", ".github/workflows/pr.yml", ".github/workflows/upstream.yml",
+    ".github/workflows/weekly.yml", ".gitignore",
     "Makefile", "README.md", "matrix.lock", "matrix.yaml", "requirements.txt",
 )  # fmt: skip
 
@@ -153,7 +154,7 @@ def test_the_builder_is_pinned_where_it_came_from(
 def test_its_workflows_can_set_up_a_builder(shop: Folder) -> None:
     fork(shop)
     root = shop.root.parent / "mine"
-    assert "run: make setup" in (root / ".github/workflows/weekly.yml").read_text()
+    assert "--requirement requirements.txt" in (root / ".github/workflows/weekly.yml").read_text()
 
     def check() -> subprocess.CompletedProcess[str]:
         text = (root / "Makefile").read_text().partition("\tpython3")[0]

@@ -30,6 +30,7 @@ OTHER_TEXTS = {
     ("catalog/recipe.py", "/"): "a platform, the path of a URL",
     ("catalog/schema_check.py", "/"): "the name of a definition in a schema",
     ("catalog/selection.py", "="): "a term that somebody typed",
+    ("catalog/shared_changes.py", "="): "a term of a selector",
     ("ci/github.py", "@"): "a reference with a digest",
     ("cli/init.py", "/"): "the host of a registry",
     ("diff/compare.py", "@"): "a package of npm",
@@ -59,6 +60,21 @@ def test_a_base_and_its_value() -> None:
     assert base == "os=2@linux/amd64"
     assert (base.value, base.value.axis, base.value.value) == ("os=2", "os", "2")
     assert (ValueId("os").axis, ValueId("os").value) == ("os", "")
+
+
+def test_what_is_under_the_top_of_an_image() -> None:
+    target = TargetId("desk/os=2@linux/arm64")
+    under, trusting = target.under(), target.under("trust")
+    assert (under, trusting) == ("desk/os=2@linux/arm64~", "desk/os=2@linux/arm64~trust")
+    assert [item.is_under for item in (target, under, trusting)] == [False, True, True]
+    assert [item.last_top for item in (target, under, trusting)] == ["", "", "trust"]
+    assert {item.offered for item in (target, under, trusting)} == {target}
+    assert {(item.variant, item.platform) for item in (target, under, trusting)} == {
+        ("desk/os=2", "linux/arm64")
+    }
+    assert [item.on_any_platform for item in (target, under, trusting)] == [
+        "desk/os=2", "desk/os=2~", "desk/os=2~trust",
+    ]  # fmt: skip
 
 
 def test_a_step() -> None:

@@ -41,7 +41,11 @@ def test_each_old_key_is_read_with_a_note(kind: str, key: RenamedKey) -> None:
 
 @pytest.mark.parametrize(("kind", "key"), KEYS, ids=str)
 def test_the_guide_names_each_old_key(kind: str, key: RenamedKey) -> None:
-    names = iter(("<axis>", "<value>") if key.path[0] == "axes" else ("<image>",))
+    names = iter(
+        {"axes": ("<axis>", "<value>"), "images": ("<image>",), "patches": ("<patch>",)}[
+            key.path[0]
+        ]
+    )
     path = ".".join(next(names) if part == ANY else part for part in key.path)
     assert f"| `{kind}` | `{path}.{key.old}` | `{key.new}` |" in UPGRADE.read_text()
 

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from builder.ci.github import GITHUB
 from builder.ci.shards import depth
+from builder.ci.systems import Follow
 from builder.cli.main import cli
 from tests.fakes.this_catalog import this_catalog
 
@@ -26,8 +27,14 @@ WEEKLY, PR = ".github/workflows/weekly.yml", ".github/workflows/pr.yml"
 CI = ".github/workflows/ci.yml"
 
 
-def read(levels: int, path: str) -> dict[str, Any]:
-    data: dict[str, Any] = YAML(typ="safe").load(GITHUB.workflows(levels)[path])
+UPSTREAM = ".github/workflows/upstream.yml"
+FOLLOW = Follow(automerge=True)
+OF_EACH = [(WEEKLY, None), (PR, None), (WEEKLY, FOLLOW), (PR, FOLLOW), (UPSTREAM, FOLLOW)]
+
+
+def read(levels: int, path: str, follow: Follow | None = None) -> dict[str, Any]:
+    files = GITHUB.workflows(levels, follow=follow)
+    data: dict[str, Any] = YAML(typ="safe").load(files[path])
     return data
 
 
@@ -91,9 +98,9 @@ def test_what_cannot_be_locked_makes_the_week_red_and_stops_no_other() -> None:
     assert red["env"]["LOCK"] == "${{ needs.plan.outputs.lock }}"
 
 
-@pytest.mark.parametrize("path", [WEEKLY, PR])
-def test_a_job_may_write_only_what_it_is_for(path: str) -> None:
-    workflow = read(3, path)
+@pytest.mark.parametrize(("path", "follow"), OF_EACH)
+def test_a_job_may_write_only_what_it_is_for(path: str, follow: Follow | None) -> None:
+    workflow = read(3, path, follow)
     assert workflow["permissions"] == {}
     pushes = {"packages": "write"}
     expected = {
@@ -101,6 +108,7 @@ def test_a_job_may_write_only_what_it_is_for(path: str) -> None:
         "lock": {"contents": "write", "pull-requests": "write"},
         "red": {"issues": "write"},
         "comment": {"pull-requests": "write"},
+        "pull-request": {"contents": "write", "pull-requests": "write"},
     }  # fmt: skip
     for name, job in workflow["jobs"].items():
         granted = {key: what for key, what in job["permissions"].items() if what == "write"}
@@ -112,7 +120,7 @@ def test_a_job_may_write_only_what_it_is_for(path: str) -> None:
 READS = {"CATALOG_READ_PASSWORD"}
 """The secrets that can read and nothing else."""
 # What each command of the builder does in a job that can write; all others may run code of others.
-SAFE = (("push",), ("step", "release"))
+SAFE = (("push",), ("step", "release"), ("doctor", "--install"))
 FOREIGN = re.compile(
     r"^\s*make (?!setup$)|\bpytest\b|^\s*(podman|docker|buildah)\b|\.ci/run", re.MULTILINE
 )
@@ -285,9 +293,11 @@ def test_a_pull_request_needs_no_credential() -> None:
     assert all(job["runs-on"] == "ubuntu-24.04" for job in read(3, PR)["jobs"].values())
 
 
-@pytest.mark.parametrize("path", [WEEKLY, PR])
-def test_actions_are_pinned_and_scripts_hold_no_expression(path: str) -> None:
-    for job in read(3, path)["jobs"].values():
+@pytest.mark.parametrize(("path", "follow"), OF_EACH)
+def test_actions_are_pinned_and_scripts_hold_no_expression(
+    path: str, follow: Follow | None
+) -> None:
+    for job in read(3, path, follow)["jobs"].values():
         for step in job["steps"]:
             if "uses" in step:
                 assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
@@ -296,13 +306,66 @@ def test_actions_are_pinned_and_scripts_hold_no_expression(path: str) -> None:
 
 
 def test_what_a_job_runs_is_a_command_of_the_builder() -> None:
-    text = "".join(data.decode() for data in GITHUB.workflows(1).values())
+    files = {**GITHUB.workflows(1), **GITHUB.workflows(1, follow=FOLLOW)}
+    text = "".join(data.decode() for data in files.values())
     lines = re.findall(r"\.venv/bin/builder (.*)", text)
     assert len(lines) > 6
     for line in lines:
-        words = shlex.split(line.partition(" >")[0])
+        words = shlex.split(line.partition(" >")[0].partition(" ||")[0])
         command = cli.get_command(click.Context(cli), words[0])
+        if isinstance(command, click.Group) and words[1] in command.list_commands(
+            click.Context(command)
+        ):
+            command = command.get_command(click.Context(command), words[1])
         assert command is not None, line
         known = {name for option in command.params for name in option.opts}
         flags = {word for word in words[1:] if word.startswith("--")}
         assert flags <= known, line
+
+
+# A catalog that stands on others.
+
+
+def test_no_job_that_can_write_builds_where_others_are_followed() -> None:
+    assert check_writers(read(2, WEEKLY, FOLLOW)) == 5
+    assert check_writers(read(1, UPSTREAM, FOLLOW)) == 1
+
+
+def test_the_catalogs_below_are_fetched_first_and_kept_by_content() -> None:
+    jobs = read(2, WEEKLY, FOLLOW)["jobs"]
+    assert list(jobs)[:2] == ["upstreams", "plan"]
+    assert jobs["plan"]["needs"] == ["upstreams"]
+    assert jobs["red"]["needs"][0] == "upstreams"
+    key = "upstreams-${{ hashFiles('matrix.lock') }}"
+    kept = [
+        [step["uses"].partition("@")[0] for step in job["steps"] if key in str(step)]
+        for name, job in jobs.items()
+        if name not in ("lock", "red")
+    ]
+    assert kept == [["actions/cache/restore", "actions/cache/save"]] + [
+        ["actions/cache/restore"] for _ in kept[1:]
+    ]
+
+
+def test_the_builder_comes_from_requirements_where_others_are_followed() -> None:
+    files = GITHUB.workflows(1, follow=FOLLOW)
+    assert sorted(files) == [PR, UPSTREAM, WEEKLY]
+    for data in files.values():
+        assert b"--requirement requirements.txt" in data
+        assert b"make setup" not in data
+
+
+def test_it_is_merged_by_itself_only_where_matrix_yaml_says_so() -> None:
+    texts = [GITHUB.workflows(1, follow=Follow(automerge=is_merged))[UPSTREAM].decode()
+             for is_merged in (False, True)]  # fmt: skip
+    assert ["gh pr merge upstream --auto" in text for text in texts] == [False, True]
+    assert "Where nobody needs to look" not in texts[0]
+
+
+def test_the_branch_of_somebody_who_works_on_it_stays() -> None:
+    (job,) = (job for name, job in read(1, UPSTREAM, FOLLOW)["jobs"].items() if can_write(job))
+    script = job["steps"][-1]["run"]
+    before, _, after = script.partition("exit 0")
+    assert "somebody works on the branch" in before
+    assert "git push --force" not in before
+    assert "git push --force origin upstream" in after

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from builder.bump.outcome import PROPOSED
 from builder.catalog.parser import (
     parse_chart,
     parse_feature,
@@ -28,7 +29,7 @@ from builder.network.build_env import mirror_names
 from builder.plan import fingerprint_document, image_metadata
 from builder.plan import models as plan
 from builder.registry import release_record
-from builder.report import diff, document
+from builder.report import diff, document, stacks
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from tests.fakes.ecosystems import BUILT_IN
@@ -94,7 +95,7 @@ def test_every_exit_code_is_explained() -> None:
 
     rows = markdown.first_column(page("exit-codes.md"))
     explained = {int(row) for row in rows if row.isdecimal()}
-    assert explained == {0, *codes(errors.BuilderError), 130}
+    assert explained == {0, *codes(errors.BuilderError), PROPOSED, 130}
 
 
 def test_the_table_of_providers_is_that_of_the_code() -> None:
@@ -176,6 +177,7 @@ FORMATS = {
     "plan": plan.FORMAT,
     "report.json": document.FORMAT,
     "difference": diff.FORMAT,
+    "upstream difference": stacks.FORMAT,
 }
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
 from builder.common.process import Runner
 from builder.export.script import Commands
+from builder.export.tree import bake
 from builder.registry.store import RegistryStore
-from tests.fakes.catalog import ARM, BOTH, Folder, Week
+from tests.fakes.catalog import ARM, BOTH, LOCK, Folder, Week
 
 PLACE = "127.0.0.1:5999/shop-base"
+
+
+def on_top(folder: Folder) -> Week:
+    """A catalog with a recipe on top of its bases."""
+    folder.edit("matrix.yaml", "axes: [os]}", "axes: [os], top: [trust]}")
+    folder.write("images/trust/recipe.yaml", "summary: Trust\n")
+    folder.write("images/trust/Dockerfile.j2", "FROM {{ parent }}\n")
+    return Week(folder=folder)
 
 
 def release(week: Week) -> list[str]:
@@ -51,3 +61,22 @@ def test_a_tag_of_several_is_an_index(folder: Folder, tmp_path: Path) -> None:
     ]
     week.platforms = ("linux/amd64",)
     assert release(week) == []
+
+
+def test_what_is_under_a_top_recipe_gets_no_tag(folder: Folder) -> None:
+    week = on_top(folder)
+    offered = week.plan().targets["base/os=1"].fingerprint.tag
+    lines = release(week)
+    assert [line.rpartition(":")[2] for line in lines] == ["os1-2026.11.23", "os1"]
+    assert all(f"{PLACE}:{offered} " in line for line in lines)
+
+
+def test_bake_builds_it_under_a_name_of_its_own(folder: Folder) -> None:
+    plan = on_top(folder).plan("base,os=1")
+    epochs = dict.fromkeys(plan.targets, 0)
+    text = bake(tuple(plan.targets.values()), tuple(plan.bases.values()), LOCK, epochs)
+    targets = json.loads(text)["target"]
+    assert targets["base-os1"]["contexts"] == {"parent": "target:base-os1-_under"}
+    assert (targets["base-os1"]["tags"], targets["base-os1-_under"]["tags"]) == (
+        [f"{PLACE}:os1"], [],
+    )  # fmt: skip

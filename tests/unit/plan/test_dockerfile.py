@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from builder.catalog.models import Recipe, When
+from builder.catalog.models import File, Recipe, When
+from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import BuildVariables, budget_of, holds, packages_of, parse_condition
 from builder.common.errors import BuilderError, ConfigError
+from builder.lock.lockfile import PackageSet
 from builder.plan.dockerfile import DockerfileRenderer
-from tests.fakes.catalog import Folder, prints
+from tests.fakes.catalog import LOCK, Folder, prints
 
 DESK = "images/desk/Dockerfile.j2"
 TOOL = "images/tool/Dockerfile.j2"
@@ -195,3 +199,23 @@ def test_a_block_that_is_not_closed(folder: Folder) -> None:
         ConfigError, match=r"^images/_macros/install.j2:2: template: Unexpected end"
     ):
         prints(folder.load())
+
+
+def test_a_template_says_what_it_lacks() -> None:
+    text = "FROM {{ parent }}\n{% if not files %}{{ fail('there is no files/*.crt') }}{% endif %}\n"
+    with pytest.raises(ConfigError) as caught:
+        render(text)
+    assert str(caught.value).startswith("x.j2:2: template: there is no files/*.crt\n")
+    file = File(path="files/a.crt", mode=0o644, sha256="", source="")
+    assert render(text, files=(file,)) == "FROM parent\n"
+
+
+def test_a_template_knows_of_what_the_ancestors_have_all(folder: Folder) -> None:
+    folder.edit(DESK, "{{ install(packages) }}", "RUN get {{ inherited }} {{ locked }}\n")
+    desk = "desk/os=1,lang=1.9"
+    one = LockedPackage(version="1", digest="sha256:" + "0" * 64, source="", file="")
+    for packages, told in (({}, "['apt'] ['apt']"), ({"desk": one}, "[] ['apt']")):
+        package_set = PackageSet(epoch=1, request="", packages={"apt": packages})
+        lock = replace(LOCK, package_sets={desk: package_set})
+        text = prints(folder.load(), lock)[desk].dockerfile.text
+        assert f"RUN get {told}\n" in text

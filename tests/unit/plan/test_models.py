@@ -559,10 +559,10 @@ def test_two_plans_are_the_same_bytes(folder: Folder, week: Week) -> None:
 def test_the_format_is_the_public_one(folder: Folder) -> None:
     data = json.loads(as_json(plan_of(folder.load())))
     assert list(data) == ["format", "targets", "charts", "steps"]
-    assert data["format"] == 1
+    assert data["format"] == 2
     assert [list(item) for item in data["targets"]] == 8 * [[
         "id", "image", "recipe", "axes", "platform", "parent", "fingerprint", "tags", "action",
-        "reason",
+        "reason", "adopts",
     ]]  # fmt: skip
     assert list(data["targets"][0]["tags"]) == ["immutable", "rolling"]
     assert [list(item) for item in data["charts"]] == [

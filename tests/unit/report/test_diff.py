@@ -141,7 +141,7 @@ def test_in_a_report() -> None:
 
 def test_for_machines() -> None:
     data = json.loads(FORMATS["json"](FOUND))
-    assert (data["format"], data["nothing"]) == (1, False)
+    assert (data["format"], data["nothing"]) == (2, False)
     assert data["packages"][0] == {
         "group": "apt",
         "name": "openssl",

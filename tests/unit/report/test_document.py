@@ -10,13 +10,19 @@ import pytest
 
 from builder.report import weekly
 from tests.fakes.catalog import Week
-from tests.fakes.report import SCHEMA, check_report, generated
+from tests.fakes.report import SCHEMA, STACK_DIFF, check_report, generated, generated_of_stack_diff
 
 
 def test_the_schema_is_that_of_the_dataclasses() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         SCHEMA.write_text(generated(), encoding="utf-8")
     assert SCHEMA.read_text(encoding="utf-8") == generated()
+
+
+def test_the_schema_of_what_an_upstream_changes_is_that_of_the_dataclasses() -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        STACK_DIFF.write_text(generated_of_stack_diff(), encoding="utf-8")
+    assert STACK_DIFF.read_text(encoding="utf-8") == generated_of_stack_diff()
 
 
 @pytest.mark.parametrize(
