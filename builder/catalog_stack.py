@@ -31,7 +31,7 @@ from builder.common.hashing import digest_of
 from builder.common.mappings import mapping
 from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
-from builder.common.text import did_you_mean, first_line, one_line
+from builder.common.text import did_you_mean, one_line
 from builder.common.version import VERSION
 from builder.kept_catalogs import FoundSource, KeptCatalogs, UnsafeSourceError, check_pin, unsafe
 from builder.lock import lockfile as locks
@@ -359,8 +359,10 @@ def _unfetched(name: str, error: Exception, location: Location) -> ConfigError:
     assert isinstance(error, BuilderError)
     if error.id:
         return ConfigError(error.message, hint=error.hint, location=location, id=error.id)
+    first, *more = error.message.splitlines()
+    reason = f"{first}: {more[-1].strip()}" if more else first  # a program says it last
     return ConfigError(
-        f"{name} cannot be fetched: {first_line(error.message)}",
+        f"{name} cannot be fetched: {reason}",
         hint=error.hint or "look at the address, the proxy, `network.ca` and how you log in",
         location=location,
         id="E-CATALOG-UNREACHABLE",

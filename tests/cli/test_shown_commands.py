@@ -35,7 +35,7 @@ PLACEHOLDERS = {
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "upstream=../catalog-of-tomorrow": "upstream=../catalog",
     "../my-copy": "../catalog",
-    "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
+    "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
 }  # fmt: skip
@@ -174,7 +174,7 @@ def test_a_shown_command_ends_well(
     if command[0] == "init":
         (tmp_path / "new").mkdir()
         monkeypatch.chdir(tmp_path / "new")
-    if command[0] == "upstream":
+    if command[0] in {"upstream", "schema"} or "--catalog" in command:
         monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
