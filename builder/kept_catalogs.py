@@ -131,7 +131,7 @@ class KeptCatalogs:
     def keep(self, name: str, found: FoundSource, location: Location | None) -> Path:
         """Keep what was fetched, and return its copy. Raises ConfigError for what is not safe."""
         try:
-            _check(found)
+            check_source(found)
         except UnsafeSourceError as error:
             raise unsafe(name, error, location) from error
         folder = self._path(found.content, found.lock)
@@ -187,7 +187,8 @@ def unsafe(name: str, error: UnsafeSourceError, location: Location | None) -> Co
     )
 
 
-def _check(found: FoundSource) -> None:
+def check_source(found: FoundSource) -> None:
+    """Raise UnsafeSourceError for a catalog that must not be kept."""
     check_sizes(len(file.data) for file in found.files)
     paths = [file.path for file in found.files]
     folders = {str(parent) for path in paths for parent in Path(path).parents}

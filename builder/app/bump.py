@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.bump.decision import AxisFacts, decide, lines_of
 from builder.bump.outcome import NotLookedAt, Outcome
 from builder.bump.trust import sifted, with_first_days
+from builder.bump.writing import carried_out
 from builder.catalog.release_line import AxisValue
 from builder.common.errors import BuilderError, ConfigError, SelectionError
 from builder.common.files import write
@@ -18,7 +20,8 @@ from builder.common.parallel import by_item, in_parallel
 from builder.common.text import did_you_mean
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.resolvers.ends_of_life import EndTable, file_name, parse_table
-from builder.resolvers.observation import Observation, Question, observed, read, written
+from builder.resolvers.observation import Observation, Question, as_file, observed, read
+from builder.source_catalogs import MATRIX
 
 _Found = TypeVar("_Found")
 
@@ -65,6 +68,24 @@ def bump(
         not_looked_at=tuple(answers.missing),
         warnings=tuple(answers.warnings),
     )
+
+
+def carry_out(app: App, outcome: Outcome) -> tuple[str, ...]:
+    """Write into matrix.yaml what is proposed, and return what was done and what is to do.
+
+    Where the catalog would not load any more, the file stays as it was. Raises ConfigError then.
+    """
+    file = app.project.root / MATRIX
+    before = file.read_bytes()
+    written = carried_out(before.decode(), app.catalog.matrix, outcome.proposals)
+    if write(file, written.text.encode()):
+        try:
+            load(app.project.root)
+        except BuilderError:
+            write(file, before)
+            raise
+    locks = [f"now: builder lock {' '.join(f'-s {line}' for line in written.lines)}"]
+    return (*written.done, *written.left, *(locks if written.lines else ()))
 
 
 # Tables of ends of life.
@@ -209,7 +230,7 @@ def _take(
         return
     answers.observations.setdefault(question.axis, []).append(result.observation)
     for folder in (file.parent, record):
-        _keep(folder, file.name, written(dated))
+        _keep(folder, file.name, as_file(dated))
 
 
 def _last(file: Path) -> Observation | None:

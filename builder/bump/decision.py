@@ -20,7 +20,7 @@ from builder.common.text import count
 from builder.resolvers.ends_of_life import UNKNOWN_DAY, EndTable
 from builder.resolvers.observation import Observation, Seen, version_of
 
-What = Literal["enter", "drop", "eol", "ending", "retire", "wait", "not looked at"]
+What = Literal["enter", "drop", "eol", "ending", "retire", "wait"]
 PROPOSALS: tuple[What, ...] = ("enter", "drop", "eol", "ending", "retire")
 """What somebody may do now; all else is for information."""
 _DEFAULT_AGE = 14
@@ -32,12 +32,18 @@ _COMPARISONS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What is said of a release line, or of a whole axis where `line` is empty."""
+    """What is said of a release line.
+
+    `line` is the name of a value of the axis, or what a new line is called by the index of
+    `provider`. `day` is the end of life that it should have.
+    """
 
     axis: str
     line: str
     what: What
     why: str
+    provider: str = ""
+    day: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +118,8 @@ def _change_of_end(matrix: Matrix, value: AxisValue, table: EndTable | None) -> 
     if end == value.eol:
         return None
     before = f"not {value.eol}" if value.eol else "matrix.yaml has none"
-    return Row(axis=value.axis, line=value.name, what="eol", why=f"{end}, {before} ({why})")
+    said = f"{end}, {before} ({why})"
+    return Row(axis=value.axis, line=value.name, what="eol", why=said, day=end)
 
 
 def _first_base_end(matrix: Matrix, value: AxisValue) -> tuple[str, str]:
@@ -198,7 +205,7 @@ def _entry(axis: str, candidate: Candidate, policy: BumpPolicy, today: str) -> R
     if reason:
         return Row(axis=axis, line=line, what="wait", why=reason)
     why = f"{candidate.provider} has {candidate.newest.version}{_since(candidate.first)}"
-    return Row(axis=axis, line=line, what="enter", why=why)
+    return Row(axis=axis, line=line, what="enter", why=why, provider=candidate.provider)
 
 
 def _kept_back(candidate: Candidate, policy: BumpPolicy, today: str) -> str:

@@ -20,7 +20,7 @@ from builder.catalog.models import (
 from builder.catalog.narrowing import Pruned
 from builder.catalog.offer import offered, restricted, with_only
 from builder.catalog.parser import CheckName, ParsedMatrix
-from builder.catalog.patches import patched
+from builder.catalog.patches import Patched, patched
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.catalog.selectors import Objects
 from builder.common.errors import BuilderError, raise_all
@@ -77,17 +77,21 @@ def evaluated(
     whole = _without_pruned(folders.file.matrix, expansion)
     choice, found = offered(_objects(folders, whole, expansion))
     raise_all(found, tolerated)
-    matrix, expansion = restricted(whole, expansion, choice)
-    changed = patched(_objects(folders, matrix, expansion), folders.check_ecosystem)
+    before, expansion = restricted(whole, expansion, choice)
+    changed = patched(_objects(folders, before, expansion), folders.check_ecosystem)
     raise_all(changed.errors, tolerated)
-    if _has_other_variants(changed.matrix, matrix):
-        other, found = _expanded(folders, changed.matrix, changed.recipes)
+    matrix = changed.matrix
+    if _has_other_variants(matrix, before):
+        other, found = _expanded(folders, matrix, changed.recipes)
         raise_all(found, None if other is None else tolerated)
         assert other is not None
         other = replace(other, pruned=_joined(expansion.pruned, other.pruned))
-        matrix, expansion = restricted(_without_pruned(changed.matrix, other), other, choice)
-    else:
-        matrix = changed.matrix
+        matrix, expansion = restricted(_without_pruned(matrix, other), other, choice)
+    return _whole(*_with_further_names(matrix, expansion), changed)
+
+
+def _whole(matrix: Matrix, expansion: Expansion, changed: Patched) -> Evaluated:
+    """Return a patched matrix with the recipes that it uses, and the notes about it."""
     used = {name for image in matrix.images.values() for name in (image.recipe, *image.top)}
     return Evaluated(
         matrix=matrix,
@@ -95,6 +99,31 @@ def evaluated(
         features=changed.features,
         expansion=expansion,
         notes=(*changed.notes, *_notes(expansion.pruned)),
+    )
+
+
+def _with_further_names(matrix: Matrix, expansion: Expansion) -> tuple[Matrix, Expansion]:
+    """Return a matrix and its expansion with a chart for each further name of one."""
+    further = [
+        (replace(chart, name=name, also=(), is_deprecated=True), chart.name)
+        for chart in matrix.all_charts.values()
+        for name in chart.also
+    ]
+    if not further:
+        return matrix, expansion
+    own = {chart.name: chart for chart, _ in further if chart.upstream is None}
+    upstream = {chart.name: chart for chart, _ in further if chart.upstream is not None}
+    variants = {
+        chart.name: expansion.charts[name] for chart, name in further if chart.upstream is None
+    }
+    return replace(
+        matrix,
+        charts={**matrix.charts, **own},
+        upstream_charts={**matrix.upstream_charts, **upstream},
+    ), replace(
+        expansion,
+        charts={**expansion.charts, **variants},
+        upstream_charts=(*expansion.upstream_charts, *upstream),
     )
 
 
@@ -148,8 +177,8 @@ def _objects(folders: CatalogFolders, matrix: Matrix, expansion: Expansion) -> O
 
 def _has_other_variants(matrix: Matrix, before: Matrix) -> bool:
     """Whether patches changed what a matrix is expanded from."""
-    narrowed = {name: chart.narrowed for name, chart in matrix.charts.items()}
-    return matrix.images != before.images or any(narrowed.values())
+    narrowed = [chart.narrowed for chart in matrix.charts.values()]
+    return matrix.images != before.images or any(narrowed)
 
 
 def _expanded(

@@ -398,12 +398,12 @@ class _Expander(Narrower):
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
-                (item.image, _without_tops(match, platform, matrix))
+                (item.called, _without_tops(match, platform, matrix))
                 for item in image.inputs
                 if (match := self._input_variant(variant, item.image, variants[item.image]))
                 is not None
             ),
-            optional=tuple(item.image for item in image.inputs if item.optional),
+            optional=tuple(item.called for item in image.inputs if item.optional),
             is_root=is_root,
             is_mirrored=image.is_mirrored,
             publish=image.publish,

@@ -113,6 +113,10 @@ class TargetId(str):
         """The id of the target that is offered: without the mark of what is under it."""
         return TargetId(self.partition(_UNDER)[0])
 
+    def of_image(self, image: str) -> TargetId:
+        """Return the id of the same target, of an image that is called so."""
+        return TargetId(f"{image}{self.removeprefix(self.image)}")
+
     @property
     def is_under(self) -> bool:
         """Whether it is under top recipes, and never offered."""

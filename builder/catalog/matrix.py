@@ -34,6 +34,9 @@ from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
 
+OF_ONE_CATALOG = ("extends", "builder", "tests")
+"""Keys of matrix.yaml that say something of one catalog: those below say it for themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Input(FileModel):
@@ -43,6 +46,15 @@ class Input(FileModel):
     optional: Annotated[
         Flag, Field(description="true: as long as it is not locked, the other is built without it")
     ] = False
+    name: Annotated[
+        Name | Literal[""],
+        Field(description="what the Dockerfile calls it, where that is not the name of the image"),
+    ] = ""
+
+    @property
+    def called(self) -> str:
+        """What the Dockerfile calls it."""
+        return self.name or self.image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +62,10 @@ class Image(FileModel):
     """A recipe on a parent, or an upstream's image as it is."""
 
     name: Annotated[str, NOT_IN_FILE]
+    called: Annotated[
+        Name | None,
+        Field(alias="as", description="its name here, of what a catalog below calls otherwise"),
+    ] = None
     origin: Annotated[
         Name | None,
         Field(alias="from", description="the parent image, or an axis for a root image"),
@@ -120,6 +136,14 @@ class Chart(FileModel):
     """A chart recipe on the variants of an image, or on a chart of an upstream."""
 
     name: Annotated[str, NOT_IN_FILE]
+    called: Annotated[
+        Name | None,
+        Field(alias="as", description="its name here, of what a catalog below calls otherwise"),
+    ] = None
+    also: Annotated[
+        tuple[Name, ...],
+        Field(description="further names by which it is published, marked as deprecated"),
+    ] = ()
     recipe: Annotated[
         Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
     ] = ""
@@ -148,6 +172,8 @@ class Chart(FileModel):
             examples=[{"kubernetes.role": "view"}],
         ),
     ] = field(default_factory=dict)
+    is_deprecated: Annotated[bool, NOT_IN_FILE] = False
+    """Whether this is a further name of a chart."""
     dropped: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """The features of its recipe that patches take away."""
     changes: Annotated[tuple[PatchedValue, ...], NOT_IN_FILE] = ()
@@ -165,11 +191,31 @@ class Chart(FileModel):
         """Return where a part of this chart is declared in the matrix."""
         return self.locations.get(path, Location(file="matrix.yaml"))
 
-    def headed(self, recipe: Headed) -> Headed:
-        """Return a chart recipe with what patches, and then the chart's own line, say of it."""
+    def headed(self, recipe: Headed, icons: str = "") -> Headed:
+        """Return a chart recipe with what patches, and then the chart's own line, say of it.
+
+        `icons` is the start of the URL of its icon, where that is not the recipe's.
+        """
+        if icons and recipe.icon:
+            file = recipe.icon.partition("?")[0].rpartition("/")[2]
+            recipe = replace(recipe, icon=f"{icons.removesuffix('/')}/{file}")
         for head in (*self.heads, *((self.head,) if self.head else ())):
             recipe = head.apply(recipe)
         return recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branding(FileModel):
+    """How what is offered looks."""
+
+    icons: Annotated[
+        str,
+        Field(
+            description="the start of the URL of each icon, before the name of its file; an icon of"
+            " `head` stays as it is",
+            pattern="^https?://",
+        ),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +246,9 @@ class Settings(FileModel):
     sudo: Annotated[
         Flag, Field(description="true: images in which a session may become root by `sudo`")
     ] = False
+    branding: Annotated[
+        Branding | None, Field(description="how what is offered looks, otherwise than below")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,6 +360,11 @@ class Matrix(FileModel):
     def name(self) -> str:
         """What the catalog is called."""
         return self.catalog.name
+
+    @property
+    def icons(self) -> str:
+        """The start of the URL of each icon, "" for those of the recipes."""
+        return self.catalog.branding.icons if self.catalog.branding else ""
 
     @property
     def all_charts(self) -> Mapping[str, Chart]:

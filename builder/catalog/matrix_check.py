@@ -26,6 +26,9 @@ class Locations(Protocol):
     def removed(self, path: Path) -> Location | None:
         """Return where a catalog removed what a catalog below has at `path`, if one did."""
 
+    def called(self, section: str, name: str) -> str:
+        """Return a hint where an image or a chart of this name is called otherwise here."""
+
     def own(self, path: Path) -> Location | None:
         """Return where the own catalog says something of what is at `path`, if it does."""
 
@@ -201,7 +204,8 @@ class _Checker(Faults):
         """Note that there is no image or axis of a name, or that it was removed."""
         thing, section = ("axis", "axes") if kind == "axis" else ("image", "images")
         if not self._is_removed(f"{thing} {name!r}", (section, name), path):
-            self._fail(f"unknown {kind} {name!r}", path, did_you_mean(name, known))
+            hint = self.locations.called(section, name) or did_you_mean(name, known)
+            self._fail(f"unknown {kind} {name!r}", path, hint)
 
     def _is_removed(self, thing: str, named: Path, path: Path) -> bool:
         """Whether a catalog removed what `path` names; if so, keep that for one error about all."""

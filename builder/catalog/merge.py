@@ -6,15 +6,17 @@ written, in whichever file. `origins` says what each value was before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from builder.catalog.models import Path
 from builder.catalog.patch import APPENDING
+from builder.catalog.renaming import KEY, SECTIONS, Renamed, names_by_as, renamed_data, renamed_keys
 from builder.catalog.schema_check import is_required
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.mappings import mapping
 from builder.common.text import did_you_mean, listed
 
 ORDER, REPLACE, REST = "$order", "$replace", "*"
@@ -61,6 +63,7 @@ class MergedDocument(Document):
     key_places: Mapping[Path, _Place] = field(default_factory=dict)
     touched: Mapping[Path, tuple[Origin, ...]] = field(default_factory=dict)
     top: str = ""  # the name of the own catalog, as that of its layer
+    renamed: tuple[Renamed, ...] = ()
 
     def at(self, path: Path) -> Location:
         """Return the location of the value at `path`, or of the mapping or list around it."""
@@ -102,6 +105,19 @@ class MergedDocument(Document):
             path = path[:-1]
         return None
 
+    def called(self, section: str, name: str) -> str:
+        """Return a hint where a catalog calls an image or a chart of this name otherwise."""
+        found = [item for item in self.renamed if (item.section, item.old) == (section, name)]
+        return str(found[-1]) if found else ""
+
+    def former_names(self, section: str, name: str) -> tuple[str, ...]:
+        """Return the names by which catalogs below know an image or a chart."""
+        names: list[str] = []
+        for item in reversed(self.renamed):
+            if item.section == section and item.new == (names[-1] if names else name):
+                names.append(item.old)
+        return tuple(names)
+
     def catalog_of(self, path: Path) -> str:
         """Return the lowest catalog that declares what is at `path`."""
         return next((origin.catalog for origin in self.origins(path)), "")
@@ -130,7 +146,9 @@ def merge(
     for layer in layers[1:]:
         for key in own_keys:
             merger.data.pop(key, None)
+        known = {section: set(mapping(merger.data, section)) for section in SECTIONS}
         merger.lay(layer)
+        merger.rename(known)
     document = MergedDocument(
         file=layers[-1].document.file,
         lines=layers[-1].document.lines,
@@ -140,6 +158,7 @@ def merge(
         key_places=merger.key_places,
         touched={path: tuple(origins) for path, origins in merger.touched.items()},
         top=layers[-1].catalog,
+        renamed=tuple(merger.renamed),
     )
     return document, merger.errors
 
@@ -156,6 +175,7 @@ class _Merger:
         self.key_places = {path: _Place(lowest, *at) for path, at in document.keys.items()}
         self.raw = dict(document.raw)
         self.touched: dict[Path, list[Origin]] = {}
+        self.renamed: list[Renamed] = []
         self.errors: list[BuilderError] = []
 
     def lay(self, layer: Layer) -> None:
@@ -166,6 +186,40 @@ class _Merger:
             return
         self.places[()] = self._place(())
         self.data = self._mapping(self.data, layer.document.data, ())
+
+    def rename(self, known: Mapping[str, Collection[str]]) -> None:
+        """Give what the last document calls otherwise its new names; `known` are those below."""
+        for section in SECTIONS:
+            for old, new in names_by_as(self._layer.document.data, section).items():
+                path: Path = (section, old, KEY)
+                if old not in known[section]:
+                    message = f"there is no {_thing((section,))} {old!r} below to call otherwise"
+                    hint = did_you_mean(old, known[section])
+                    self._fail("E-MERGE-NOTHING", message, path, hint)
+                elif new in self.data[section]:
+                    message = f"there is {_thing((section,))} {new!r} already"
+                    self._fail("E-MERGE-PRESENT", message, path, "give it another name")
+                else:
+                    self._rename(section, old, new)
+
+    def _rename(self, section: str, old: str, new: str) -> None:
+        item = Renamed(
+            section=section,
+            old=old,
+            new=new,
+            catalog=self._layer.catalog,
+            location=self._layer.document.at((section, old, KEY)),
+        )
+        self.renamed.append(item)
+        for positions in (self.places, self.key_places, self.raw, self.touched):
+            renamed_keys(positions, item)
+        self.data = dict(self.data)
+
+        def is_below(path: Path) -> bool:
+            place = self.places.get(path)
+            return place is not None and place.layer is not self._layer
+
+        renamed_data(self.data, item, is_below)
 
     # Mappings.
 
@@ -374,7 +428,9 @@ class _Merger:
 
     def _fail_nothing(self, path: Path, there: Mapping[str, Any]) -> None:
         message = f"there is no {_thing(path[:-1])} {path[-1]!r} to remove"
-        self._fail("E-MERGE-NOTHING", message, path, did_you_mean(str(path[-1]), there))
+        called = [it for it in self.renamed if (it.section, it.old) == path]
+        hint = str(called[-1]) if called else did_you_mean(str(path[-1]), there)
+        self._fail("E-MERGE-NOTHING", message, path, hint)
 
 
 def _operand(key: str) -> str | None:

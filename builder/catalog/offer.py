@@ -31,15 +31,16 @@ def offered(objects: Objects) -> tuple[Offered | None, list[BuilderError]]:
             location = objects.document.at(("offer", kind, index))
             if problem := objects.problem(kind, selector):
                 message, hint, error_id = problem.message, problem.hint, "E-PATCH-SELECTOR"
-            elif not objects.selected(kind, [selector]):
+            elif not objects.selected(kind, [selector], ("offer", kind, index)):
                 message = f"{selector!r} selects no {kind.removesuffix('s')}"
                 hint, error_id = objects.near(kind, selector), "E-OFFER-NOTHING"
             else:
                 continue
             message = f"offer: {message}"
             errors.append(ConfigError(message, hint=hint, location=location, id=error_id))
-    charts = objects.selected("charts", offer.charts)
-    return Offered(charts=charts, images=objects.selected("images", offer.images)), errors
+    charts = objects.selected("charts", offer.charts, ("offer", "charts"))
+    images = objects.selected("images", offer.images, ("offer", "images"))
+    return Offered(charts=charts, images=images), errors
 
 
 def restricted(

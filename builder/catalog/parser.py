@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.constraints import ROLES
-from builder.catalog.matrix import repository_of
+from builder.catalog.matrix import OF_ONE_CATALOG, repository_of
 from builder.catalog.merge import Layer, MergedDocument, merge
 from builder.catalog.models import (
     AxisValue,
@@ -30,7 +30,7 @@ from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
 from builder.catalog.services import ServiceTable
 from builder.catalog.tags import is_part
-from builder.catalog.yaml_document import Document
+from builder.catalog.yaml_document import Document, without
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean, looks_like
 from builder.oci.reference import check_registry
@@ -42,16 +42,17 @@ CheckName = Callable[[str, Location], None]
 File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
 
 
-_OF_ONE_CATALOG = ("extends", "builder", "tests")
-
-
 @dataclass(frozen=True)
 class SourceText:
-    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog."""
+    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog.
+
+    `left_out` are paths that do not count: another catalog says it.
+    """
 
     catalog: str
     file: str
     text: str
+    left_out: frozenset[Path] = frozenset()
 
 
 Below = tuple[SourceText, ...]
@@ -67,26 +68,53 @@ class ParsedMatrix:
 
 
 def parse_matrix(
-    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
+    text: str,
+    file: str,
+    note: Callable[[str], None] = no_note,
+    below: Below = (),
+    left_out: frozenset[Path] = frozenset(),
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `note` is called for each key that has another name now.
+    `note` is called for each key that has another name now. `left_out` is as in SourceText.
     """
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "matrix.yaml", Matrix, note
-    )
+    texts = (*below, SourceText("", file, text, left_out))
+    document, errors = document_of(texts, "matrix.yaml", Matrix, note)
     matrix, problems = validate(document, Matrix)
     errors += problems
     if matrix is None:
         return None, errors
-    errors += _check(document, matrix)
+    errors += (*_check(document, matrix), *_check_names(document, matrix))
     charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
     errors += [error for chart in charts.values() for error in _check_upstream(chart)]
     upstream = {name: chart for name, chart in charts.items() if chart.upstream}
     own = {name: chart for name, chart in charts.items() if not chart.upstream}
     split = replace(matrix, charts=own, upstream_charts=upstream)
     return ParsedMatrix(document=document, matrix=split), errors
+
+
+def _check_names(document: Document, matrix: Matrix) -> list[BuilderError]:
+    """Return an error for each name that cannot be: by `as` of what no catalog below has, twice."""
+    called = [("images", item.name, item.called) for item in matrix.images.values()]
+    called += [("charts", item.name, item.called) for item in matrix.all_charts.values()]
+    errors: list[BuilderError] = [
+        ConfigError(
+            f"{section.removesuffix('s')} {name!r} is declared here, and needs no `as`",
+            hint=f"call it {new} at once; `as` is for what a catalog below declares",
+            location=document.at_key((section, name, "as")),
+        )
+        for section, name, new in called
+        if new and not isinstance(document, MergedDocument)
+    ]
+    names = list(matrix.all_charts)
+    for name, chart in matrix.all_charts.items():
+        for index, other in enumerate(chart.also):
+            if other in names:
+                message = f"chart {name} is also called {other!r}, as another chart is"
+                location = document.at(("charts", name, "also", index))
+                errors.append(ConfigError(message, hint="remove one of them", location=location))
+            names.append(other)
+    return errors
 
 
 def _check_upstream(chart: Chart) -> list[BuilderError]:
@@ -217,13 +245,13 @@ def document_of(
     layers, errors = _layers(texts, kind, note)
     if len(layers) == 1:
         return layers[0].document, errors
-    merged, problems = merge(layers, model, own_keys=_OF_ONE_CATALOG)
+    merged, problems = merge(layers, model, own_keys=OF_ONE_CATALOG)
     return merged, errors + problems
 
 
 def layered(texts: Below, kind: str, model: type) -> MergedDocument:
     """Return a file that was read without a mistake, with where each of its values comes from."""
-    return merge(_layers(texts, kind, no_note)[0], model, own_keys=_OF_ONE_CATALOG)[0]
+    return merge(_layers(texts, kind, no_note)[0], model, own_keys=OF_ONE_CATALOG)[0]
 
 
 def _layers(
@@ -234,6 +262,7 @@ def _layers(
     for item in texts:
         document, problems = documents.load(item.text, item.file)
         document, more = with_new_names(document, kind, note)
+        document = without(document, item.left_out)
         errors += [*problems, *more]
         layers.append(Layer(catalog=item.catalog, document=document))
     return layers, errors

@@ -38,8 +38,8 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
         if not _is_right(patching, patch):
             continue
         kind = patch.kinds[0]
-        excepted = set(objects.selected(kind, patch.excepted))
-        found = objects.selected(kind, patch.selectors)
+        excepted = set(objects.selected(kind, patch.excepted, ("patches", patch.name, "except")))
+        found = objects.selected(kind, patch.selectors, ("patches", patch.name, kind))
         matched[patch.name] = names = tuple(name for name in found if name not in excepted)
         if not _is_expected(patching, patch, names):
             continue
@@ -71,7 +71,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
 
 def _is_right(patching: Patching, patch: Patch) -> bool:
     """Whether a patch selects one kind of objects, and changes what these have; else note that."""
-    before = len(patching.errors)
+    before = patching.failed
     if len(patch.kinds) != 1:
         has = f"both {listed(patch.kinds)}" if patch.kinds else f"none of {listed(KINDS)}"
         hint = "a patch selects one kind of objects: write one for each kind"
@@ -90,12 +90,16 @@ def _is_right(patching: Patching, patch: Patch) -> bool:
             if found := patching.objects.problem(kind, selector):
                 message = f": {found.message}"
                 patching.fail("E-PATCH-SELECTOR", patch, (key,), message, found.hint)
-    return len(patching.errors) == before
+    return patching.failed == before
 
 
 def _is_expected(patching: Patching, patch: Patch, names: Sequence[str]) -> bool:
-    """Whether a patch selects as many objects as it expects; else note that."""
-    if patch.expects(len(names)):
+    """Whether a patch selects as many objects as it expects; else note that.
+
+    What a catalog below expects, it expects without what this one adds and leaves out.
+    """
+    is_own = patching.objects.document.own(("patches", patch.name)) is not None
+    if not is_own or patch.expects(len(names)):
         return True
     kind, objects = patch.kinds[0], patching.objects
     if not names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from builder.catalog import constraints
@@ -24,6 +24,7 @@ class Patching:
         self.recipes: dict[str, Recipe] = dict(objects.recipes)
         self.features: dict[str, ChartFeature] = dict(objects.features)
         self.errors: list[BuilderError] = []
+        self.failed = 0  # mistakes, told or not
         self.notes: list[str] = []  # what a maintainer may not expect
         self._told: set[tuple[str, ...]] = set()
         self._said: dict[tuple[str, str, str], tuple[Patch, Any]] = {}
@@ -45,7 +46,16 @@ class Patching:
         """Note what is wrong with a patch."""
         location = self.location(patch, path)
         message = f"patch {patch.name!r}{message}"
-        self.errors.append(ConfigError(message, hint=hint, location=location, id=id))
+        self.note(patch, [ConfigError(message, hint=hint, location=location, id=id)])
+
+    def note(self, patch: Patch, errors: Sequence[BuilderError]) -> None:
+        """Note mistakes in a patch: those in one of a catalog below are told by that catalog.
+
+        There it selects what is removed here, or not offered.
+        """
+        self.failed += len(errors)
+        if self.objects.document.own(("patches", patch.name)) is not None:
+            self.errors += errors
 
     def say(self, patch: Patch, kind: str, name: str, said: Mapping[str, Any], path: Path) -> None:
         """Note what a patch sets of an object, and an error where an earlier one says otherwise.
@@ -86,7 +96,7 @@ class Patching:
         `images` maps their names to their images. Notes an error where none has them, or where
         there is no such value.
         """
-        axes, before = self.objects.matrix.axes, len(self.errors)
+        axes, before = self.objects.matrix.axes, self.failed
         for axis, entries in constraint.items():
             if axis not in axes:
                 hint = did_you_mean(axis, axes)
@@ -96,7 +106,7 @@ class Patching:
                 if found := constraints.problem(entry, entries, axis, axes[axis]):
                     at: Path = (*path, axis, index)
                     self.fail("E-NAME-UNKNOWN", patch, at, f": {found.message}", found.hint)
-        if len(self.errors) > before:
+        if self.failed > before:
             return []
         axes_by_name = {
             name: set(self.objects.matrix.axes_of(image)) for name, image in images.items()

@@ -46,7 +46,7 @@ def change_recipes(
 
 def _is_right(patching: Patching, patch: Patch, check: CheckName | None) -> bool:
     """Whether the packages and conditions of a patch are ones; else note what they are."""
-    document, before = patching.objects.document, len(patching.errors)
+    document, before = patching.objects.document, patching.failed
     above: Path = ("patches", patch.name)
     blocks: dict[Path, Packages] = {
         (*above, "packages+"): patch.more_packages,
@@ -54,14 +54,14 @@ def _is_right(patching: Patching, patch: Patch, check: CheckName | None) -> bool
     }
     for condition, change in patch.when.items():
         path: Path = (*above, "when", condition)
-        patching.errors += check_condition(document, path, patching.objects.matrix.axes)
+        patching.note(patch, check_condition(document, path, patching.objects.matrix.axes))
         if change is not None:
             blocks[(*path, "packages")] = change.packages or {}
             blocks[(*path, "packages+")] = change.more_packages
             blocks[(*path, "packages-")] = change.fewer_packages
     for path, packages in blocks.items():
-        patching.errors += check_packages(document, packages, path, check)
-    return len(patching.errors) == before
+        patching.note(patch, check_packages(document, packages, path, check))
+    return patching.failed == before
 
 
 def _set(patching: Patching, name: str, **fields: Any) -> None:
@@ -156,7 +156,7 @@ def _merged(extra: When, change: WhenChange) -> When:
 
 def _has_axes(patching: Patching, patch: Patch, names: Sequence[str]) -> bool:
     """Whether the images of recipes have the axes that a patch says they need; else note that."""
-    matrix, before = patching.objects.matrix, len(patching.errors)
+    matrix, before = patching.objects.matrix, patching.failed
     for index, axis in enumerate(patch.needs or ()):
         path: Path = ("needs", index)
         if axis not in matrix.axes:
@@ -168,7 +168,7 @@ def _has_axes(patching: Patching, patch: Patch, names: Sequence[str]) -> bool:
                 message = f": recipe {image.recipe} is that of image {image.name}, without {axis}"
                 hint = f"select only recipes of images that have {axis}"
                 patching.fail("E-PATCH-VALUE", patch, path, message, hint)
-    return len(patching.errors) == before
+    return patching.failed == before
 
 
 def _change_item(

@@ -18,6 +18,7 @@ from builder.catalog.models import (
     ChartFeature,
     ChartRecipe,
     Matrix,
+    Path,
     Recipe,
     UpstreamChartRecipe,
 )
@@ -54,6 +55,8 @@ class _Object:
     facts: Mapping[str, Collection[str]]
     cells: Sequence[Mapping[str, str]] = ()
     words: Collection[str] = ()
+    former: Collection[str] = ()  # its names in catalogs below
+    former_images: Collection[str] = ()  # those of its image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +103,17 @@ class Objects:
                 return Problem(message=message, hint=hint or forms)
         return None
 
-    def selected(self, kind: str, selectors: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the objects of a kind that one of these selectors picks."""
+    def selected(self, kind: str, selectors: Sequence[str], said_at: Path) -> tuple[str, ...]:
+        """Return the names of the objects of a kind that one of these selectors picks.
+
+        Those that a catalog below says, at the path `said_at`, know objects by former names, too.
+        """
+        is_own = self.document.own(said_at) is not None
         return tuple(
             name
             for name, item in self._objects[kind].items()
             if any(
-                all(_holds(term.strip(), item) for term in selector.split(","))
+                all(_holds(term.strip(), item, is_own=is_own) for term in selector.split(","))
                 for selector in selectors
             )
         )
@@ -115,7 +122,8 @@ class Objects:
         """Return a hint about a selector that picks nothing."""
         term = selector.split(",", maxsplit=1)[0].strip()
         is_name = "=" not in term and ":" not in term
-        return did_you_mean(term, self.names(kind)) if is_name else ""
+        called = self.document.called(kind, term)
+        return called or (did_you_mean(term, self.names(kind)) if is_name else "")
 
     def features_of(self, chart: Chart) -> tuple[str, ...]:
         """Return the features of a chart: of its recipe, and its own."""
@@ -166,6 +174,8 @@ class Objects:
                     _CATALOG: (self._catalog_of("charts", name),),
                 },
                 cells=[item.values for item in self.expansion.charts.get(name, ())],
+                former=self.document.former_names("charts", name),
+                former_images=self.document.former_names("images", chart.image),
             )
 
     def _images(self) -> Iterable[_Object]:
@@ -179,6 +189,7 @@ class Objects:
                     _CATALOG: (self._catalog_of("images", name),),
                 },
                 cells=[item.values for item in self.expansion.variants.get(name, ())],
+                former=self.document.former_names("images", name),
                 words=[word for word in _WORDS if is_word[word]],
             )
 
@@ -232,9 +243,19 @@ def is_inside(path: str, group: str) -> bool:
     return path == group or path.startswith(f"{group}.")
 
 
-def _holds(term: str, item: _Object) -> bool:
+def _holds(term: str, item: _Object, *, is_own: bool) -> bool:
     match = _TERM.fullmatch(term)
-    return match is not None and _fits(match, item) is (match["negation"] is None)
+    if match is None:
+        return False
+    fits = _fits(match, item) or (not is_own and _fitted(match, item))
+    return fits is (match["negation"] is None)
+
+
+def _fitted(match: re.Match[str], item: _Object) -> bool:
+    """Whether a term fits the names that an object has in catalogs below."""
+    if match["key"] == "image":
+        return match["value"] in item.former_images
+    return bool(match["glob"]) and any(fnmatchcase(it, match["glob"]) for it in item.former)
 
 
 def _fits(match: re.Match[str], item: _Object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -56,6 +56,14 @@ class Document:
     def own(self, path: Path) -> Location | None:
         """Return where the own catalog says what is at `path`: there is no other one."""
         return self.at_key(path) if path and isinstance(path[-1], str) else self.at(path)
+
+    def called(self, section: str, name: str) -> str:
+        """Return how what has this name is called here: there is no other catalog to call it so."""
+        return ""
+
+    def former_names(self, section: str, name: str) -> tuple[str, ...]:
+        """Return the names by which catalogs below know it: there are none."""
+        return ()
 
     def catalog_of(self, path: Path) -> str:
         """Return the catalog that declares what is at `path`; "" in a file of one catalog."""
@@ -361,3 +369,17 @@ def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
     return {**base, **overrides, **merged}
+
+
+def without(document: Document, paths: Collection[Path]) -> Document:
+    """Return a document without the keys at these paths."""
+    if not paths:
+        return document
+
+    def cut(value: Any, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return value
+        kept = {key: item for key, item in value.items() if (*path, key) not in paths}
+        return {key: cut(item, (*path, key)) for key, item in kept.items()}
+
+    return replace(document, data=cut(document.data, ()))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.catalog.chart_patches import with_patched_form
-from builder.catalog.models import Catalog
+from builder.catalog.models import Catalog, Chart, UpstreamChartRecipe
 from builder.charts.changelog import with_changelog
 from builder.charts.helm_versions import parse
 from builder.charts.package import ChartPackage, pack
@@ -23,7 +23,8 @@ from builder.charts.semver import (
 )
 from builder.charts.upstream.chart import files_of_upstream
 from builder.charts.upstream.pins import copies
-from builder.common.errors import BuilderError, Location
+from builder.common.errors import BuilderError, ConfigError, Location, flat
+from builder.common.text import listed
 from builder.lock.lockfile import OWN_TAG, ChartLock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
@@ -56,7 +57,9 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
     chart = catalog.matrix.charts[name]
     return render_chart(
         chart=chart,
-        recipe=moved_recipe(chart.headed(catalog.charts[chart.recipe]), chart),
+        recipe=moved_recipe(
+            chart.headed(catalog.charts[chart.recipe], catalog.matrix.icons), chart
+        ),
         features=catalog.features,
         library=catalog.library,
         images=images,
@@ -77,7 +80,9 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     for name in names:
         chart = catalog.matrix.charts[name]
         axes = frozenset(catalog.matrix.axes_of(chart.image))
-        said = repr((chart.values, chart.fixed, chart.dropped, chart.changes, chart.heads))
+        said = repr(
+            (chart.values, chart.fixed, chart.dropped, chart.changes, chart.heads, chart.head)
+        )
         key = (chart.recipe, chart.features, axes, said)
         if key in looked_at:
             continue
@@ -85,8 +90,20 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
         try:
             files_of(catalog, name, [catalog.matrix.repository_of(chart.image)], FIRST)
         except BuilderError as error:
-            errors.append(error)
+            errors += [_with_patches(found, catalog, chart) for found in flat([error])]
     return errors
+
+
+def _with_patches(error: BuilderError, catalog: Catalog, chart: Chart) -> BuilderError:
+    """Return an error of a chart; its hint names the patches of the chart, which may be why."""
+    matrix = catalog.matrix
+    matched = {name: found for name, found in matrix.matched.items() if matrix.patches[name].charts}
+    patches = [f"patch {name!r}" for name, found in matched.items() if chart.name in found]
+    if not patches or error.id:
+        return error
+    more = f"what changes {chart.name}: {listed(patches)}"
+    hint = f"{error.hint}; {more}" if error.hint else more
+    return ConfigError(error.message, hint=hint, location=error.location)
 
 
 def check_upstream_charts(catalog: Catalog) -> list[BuilderError]:
@@ -125,6 +142,11 @@ def predict(
     return decide(name, files, images, released)
 
 
+def _upstream_recipe(catalog: Catalog, chart: Chart) -> UpstreamChartRecipe:
+    """Return the recipe of a chart that is made of an upstream's, with what the matrix says."""
+    return chart.headed(catalog.upstream_charts[chart.recipe], catalog.matrix.icons)
+
+
 def predict_upstream(
     catalog: Catalog, name: str, locked: ChartLock, released: ReleasedChart | None
 ) -> tuple[ChartChange, dict[str, bytes], tuple[str, ...]]:
@@ -133,7 +155,7 @@ def predict_upstream(
     repository_of = catalog.matrix.repository_of
     files = files_of_upstream(
         chart=chart,
-        recipe=with_patched_form(chart.headed(catalog.upstream_charts[chart.recipe]), chart),
+        recipe=with_patched_form(_upstream_recipe(catalog, chart), chart),
         locked=locked,
         repository_of=repository_of,
         version=released.version if released else FIRST,

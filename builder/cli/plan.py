@@ -81,7 +81,9 @@ def command(
     else:
         text = _jobs(planned, style, shard_seconds)
         click.echo(text, nl=bool(text))  # a machine reads it: no line where there is nothing to do
-    _tell(style, *more, *(_costs(planned) if cost else ()))
+    folders = [item.name for item in app.workspace.files.below if not item.is_kept]
+    unpinned = tuple(f"catalog {name} is unpinned: a folder" for name in folders)
+    _tell(style, *more, *unpinned, *(_costs(planned) if cost else ()))
     return 0
 
 

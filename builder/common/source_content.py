@@ -34,10 +34,11 @@ def counts(path: str) -> bool:
 
 def content_in(checkout: Checkout) -> str:
     """Return the content of a folder, as git has its files."""
-    return content_of(_files(checkout))
+    return content_of(files_in(checkout))
 
 
-def _files(checkout: Checkout) -> Iterator[tuple[str, int, bytes]]:
+def files_in(checkout: Checkout) -> Iterator[tuple[str, int, bytes]]:
+    """Yield the files of a folder that count, each with its path, its mode and its bytes."""
     paths: list[Path] = [checkout.root / MATRIX]
     for folder in FOLDERS:
         paths += checkout.files(checkout.root / folder)

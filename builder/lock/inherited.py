@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from builder.catalog.ids import TargetId
 from builder.lock.lockfile import Lock
 
 _Entry = TypeVar("_Entry")
@@ -29,6 +30,20 @@ def laid_over(locks: Iterable[Lock]) -> Lock:
     return whole
 
 
+def called_otherwise(lock: Lock, images: Mapping[str, str], charts: Mapping[str, str]) -> Lock:
+    """Return a lock whose images and charts have other names: new ones by old."""
+
+    def name_of(key: str) -> str:
+        image = TargetId(key).image
+        return TargetId(key).of_image(images.get(image, image))
+
+    return replace(
+        lock,
+        package_sets={name_of(key): entry for key, entry in lock.package_sets.items()},
+        charts={charts.get(name, name): entry for name, entry in lock.charts.items()},
+    )
+
+
 def without_inherited(lock: Lock, inherited: Lock, keeps: Collection[str] = ()) -> Lock:
     """Return a lock without the entries that it has from the catalogs below.
 
@@ -46,3 +61,18 @@ def without_inherited(lock: Lock, inherited: Lock, keeps: Collection[str] = ()) 
 
 def _own(entries: Mapping[str, _Entry], inherited: Mapping[str, _Entry]) -> dict[str, _Entry]:
     return {key: entry for key, entry in entries.items() if inherited.get(key) != entry}
+
+
+def without_names(lock: Lock, left_out: Collection[tuple[str | int, ...]]) -> Lock:
+    """Return a lock without the images and charts whose paths in matrix.yaml are left out."""
+    if not left_out:
+        return lock
+    return replace(
+        lock,
+        package_sets={
+            key: entry
+            for key, entry in lock.package_sets.items()
+            if ("images", key.partition("/")[0]) not in left_out
+        },
+        charts={key: it for key, it in lock.charts.items() if ("charts", key) not in left_out},
+    )

@@ -176,6 +176,12 @@ class Record:
         )
 
     @property
+    def lock_file(self) -> bytes:
+        """Return the lock of the release as a file, in the format that it was written in."""
+        text = json.dumps(self.lock_data, indent=1, sort_keys=True, ensure_ascii=False)
+        return f"{text}\n".encode()
+
+    @property
     def day(self) -> str:
         """Return the day of the release, YYYY-MM-DD."""
         return day(self.release)

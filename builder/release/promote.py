@@ -28,6 +28,7 @@ from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, MadeFrom, Record, ReleasedChart
 from builder.release.commit import Records
 from builder.release.contents import WAITING, TargetCollector
+from builder.release.source import push_source
 
 
 class Promotion:
@@ -46,6 +47,7 @@ class Promotion:
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
+            self._push_source(step, previous)
             detail = _detail(previous, self._contents(previous, _New()))
             result = Result(step=step.id, status="reused", reason=step.reason, detail=detail)
             return result, previous
@@ -53,6 +55,7 @@ class Promotion:
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         current = self._records.commit(record, previous, lambda text: self._note(step, text))
+        self._push_source(step, current)
         new = self._new(current, previous)
         result = Result(
             step=step.id,
@@ -61,6 +64,15 @@ class Promotion:
             detail=_detail(current, self._contents(current, new)),
         )
         return result, current
+
+    def _push_source(self, step: Step, record: Record) -> None:
+        push_source(
+            self._store,
+            self._records.repository,
+            record,
+            self._context.project.root,
+            lambda text: self._note(step, text),
+        )
 
     # The record.
 

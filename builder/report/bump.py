@@ -35,7 +35,9 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, str]:
-    return {"axis": row.axis, "line": row.line, "action": row.what, "reason": row.why}
+    known = {"provider": row.provider, "eol": row.day}
+    said = {key: value for key, value in known.items() if value}
+    return {"axis": row.axis, "line": row.line, "action": row.what, "reason": row.why, **said}
 
 
 def as_json(outcome: Outcome) -> str:
@@ -45,7 +47,7 @@ def as_json(outcome: Outcome) -> str:
 
 def as_table(outcome: Outcome) -> str:
     """Return aligned columns, and a sentence with the numbers."""
-    rows = [(row.axis, row.line, row.what, row.why) for row in outcome.rows]
+    rows = [(row.axis, row.line, str(row.what), row.why) for row in outcome.rows]
     rows += [(one.axis, "", "not looked at", _reason(one)) for one in outcome.not_looked_at]
     parts = ["\n".join(columns([("AXIS", "LINE", "WHAT", "WHY"), *rows]))] if rows else []
     parts += [f"warning: {text}" for text in outcome.warnings]

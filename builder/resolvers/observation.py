@@ -92,7 +92,7 @@ def observed(question: Question, seen: Iterable[Seen], day: str) -> Observation:
     )
 
 
-def written(observation: Observation) -> str:
+def as_file(observation: Observation) -> str:
     """Return an observation as the text of its file."""
     data = {
         "format": FORMAT,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from testinfra.host import Host
@@ -43,6 +43,21 @@ def password_is_on_no_command_line(host: Host, program: str, password: str) -> N
     )
     assert program in command_lines
     assert password not in command_lines
+
+
+def runs_as_the_user(host: Host, program: str, data: str) -> None:
+    """Check that the container and a program in it are of uid 1000, which alone enters the data."""
+    assert host.check_output(f"id -u; id -g; stat -c %a {data}") == "1000\n100\n700"
+    owners = host.check_output(f"stat -c %u $(grep -lx {program} /proc/[0-9]*/comm)")
+    assert set(owners.splitlines()) == {"1000"}
+
+
+def packages_of_debian_leave_nothing_else(host: Host, names: Iterable[str]) -> None:
+    """Check that packages are installed, and that their lists, caches and logs are gone."""
+    for name in names:
+        assert host.package(name).is_installed, name
+    left = "find /var/lib/apt/lists /var/cache/apt /var/log /run/secrets -type f -size +0"
+    assert not host.check_output(f"{left} 2>/dev/null || true")
 
 
 def dark_mode_keeps_the_users_choice(

@@ -20,13 +20,21 @@ class SecondServer:
 
     `command` starts it on `port`. `ready` is a path that answers with 200 when it is there, or a
     command that succeeds then. `environment` is added to that of the container. All of them may
-    name `{folder}`, a new folder that has what is the server's.
+    name `{folder}`, a new folder that has what is the server's. `group` is the group of its uid.
     """
 
     def __init__(
-        self, command: str, *, port: int, ready: str, environment: Mapping[str, str] | None = None
+        self,
+        command: str,
+        *,
+        port: int,
+        ready: str,
+        environment: Mapping[str, str] | None = None,
+        group: str = "0",
     ) -> None:
-        self.host = testinfra.get_host(os.environ["BUILDER_HOST"].replace("://", "://12345:0@"))
+        self.host = testinfra.get_host(
+            os.environ["BUILDER_HOST"].replace("://", f"://12345:{group}@")
+        )
         self.folder = f"/tmp/second-{uuid.uuid4().hex[:8]}"
         self._command = self._named(command)
         self._port = port
@@ -57,10 +65,18 @@ class SecondServer:
 
     def start(self, **environment: str) -> None:
         """Start it, with more variables, and wait until it answers. Raises StepError."""
+        self.launch(**environment)
+        self.wait_until_ready(**environment)
+
+    def launch(self, **environment: str) -> None:
+        """Start it, with more variables, and do not wait."""
         self.host.check_output(
             f"{{ nohup env {self._words(environment)} {self._command} > {self.folder}/log 2>&1 & "
             f"echo $! > {self.folder}/pid; }}"
         )
+
+    def wait_until_ready(self, **environment: str) -> None:
+        """Wait until it answers to the command `ready` with these variables. Raises StepError."""
 
         def is_ready() -> bool:
             if self._ready.startswith("/"):

@@ -6,10 +6,11 @@ files are read from it as git has them: no work tree is made, and no attribute c
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.common import archives
@@ -63,6 +64,7 @@ class _Entry:
     path: str
     mode: int
     size: int
+    is_link: bool
 
 
 class GitSources:
@@ -129,8 +131,11 @@ class _Repository:
         self._run(env, (*settings, *words), timeout=1200.0)
         return self._local("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}").strip()
 
-    def files(self, tree: str, archive: Path) -> Iterator[SourceFile]:
-        """Yield the files of a tree that belong to a catalog; all are looked at before."""
+    def files(self, tree: str, archive: Path) -> list[SourceFile]:
+        """Return the files of a tree that belong to a catalog; all are looked at before.
+
+        A link to a file of the catalog is that file.
+        """
         listed = self._entries(tree)
         entries = {entry.path: entry for entry in listed}
         if len(entries) != len(listed):
@@ -139,17 +144,27 @@ class _Repository:
         if not tops:
             raise UnsafeSourceError("no matrix.yaml")
         self._local("archive", "--format=tar", f"--output={archive}", tree, *tops)
+        found, links = dict[str, SourceFile](), dict[str, str]()
         with archives.opened(archive, "what git archived") as opened:
             for member in archives.members(opened):
+                entry = entries.get(member.name)
                 if member.isdir():
                     continue
-                entry = entries.pop(member.name, None)
-                if entry is None or member.size != entry.size:
+                if entry is None or member.issym() is not entry.is_link:
                     raise UnsafeSourceError(f"{member.name}: git archived another file")
+                if entry.is_link:
+                    links[entry.path] = member.linkname
+                    continue
                 data = archives.content(opened, member, LARGEST)
-                yield SourceFile(path=entry.path, mode=entry.mode, data=data)
-        if entries:
-            raise UnsafeSourceError(f"{next(iter(entries))}: git did not archive it")
+                found[entry.path] = SourceFile(path=entry.path, mode=entry.mode, data=data)
+        targets = {path: found.get(_target(path, link)) for path, link in links.items()}
+        for path, target in targets.items():
+            if target is None:
+                raise UnsafeSourceError(f"{path}: a link to no file of the catalog")
+            found[path] = replace(target, path=path)
+        if found.keys() != entries.keys():
+            raise UnsafeSourceError("git archived other files than it lists")
+        return list(found.values())
 
     def _entries(self, tree: str) -> list[_Entry]:
         listed = self._local("ls-tree", "-r", "-z", "--long", "--full-tree", tree, *_TOPS)
@@ -185,11 +200,19 @@ def _entry(line: str) -> _Entry:
     """Read a line of `git ls-tree`: `MODE KIND ID SIZE<TAB>PATH`."""
     facts, _, path = line.partition("\t")
     mode, _kind, _name, size = facts.split()
-    if mode == _LINK:
-        raise UnsafeSourceError(f"{path}: a link")
     if mode == _SUBMODULE:
         raise UnsafeSourceError(f"{path}: a submodule")
     check_entry(path, int(size))
     if not is_kept(path):
         raise UnsafeSourceError(f"{path}: no part of a catalog")
-    return _Entry(path=path, mode=0o755 if mode == _PROGRAM else 0o644, size=int(size))
+    return _Entry(
+        path=path,
+        mode=0o755 if mode == _PROGRAM else 0o644,
+        size=int(size),
+        is_link=mode == _LINK,
+    )
+
+
+def _target(path: str, link: str) -> str:
+    """Return what a link names, as a path in the catalog; it may lead out of it."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,12 +33,6 @@ class _Release:
 
     record: Record
     digest: str
-
-    @property
-    def lock(self) -> bytes:
-        """The lock of the release, as a file."""
-        text = json.dumps(self.record.lock_data, indent=1, sort_keys=True, ensure_ascii=False)
-        return f"{text}\n".encode()
 
 
 class FetchedCatalogs:
@@ -161,7 +154,7 @@ def _pin(extends: Extends, found: FoundSource, release: _Release | None = None) 
 def _with_lock(found: FoundSource, release: _Release) -> FoundSource:
     """Return a catalog with the lock of a release, which may not have reached git yet."""
     others = [file for file in found.files if file.path != LOCK]
-    lock = SourceFile(path=LOCK, mode=0o644, data=release.lock)
+    lock = SourceFile(path=LOCK, mode=0o644, data=release.record.lock_file)
     return replace(found, files=(*others, lock))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from builder.common.process import Command, Runner
@@ -67,3 +72,49 @@ class Repository:
             f"{mode} {name}".encode() + b"\0" + bytes.fromhex(oid) for name, mode, oid in entries
         )
         return self.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw)
+
+
+@contextlib.contextmanager
+def served(repository: Repository) -> Iterator[str]:
+    """Serve a repository over HTTP on loopback by git's own program; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(b"")
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _answer(self, body: bytes) -> None:
+            path, _, query = self.path.partition("?")
+            env = {
+                **os.environ, **_NO_CONFIGURATION, "GIT_HTTP_EXPORT_ALL": "1",
+                "GIT_PROJECT_ROOT": str(repository.root.parent), "PATH_INFO": path,
+                "QUERY_STRING": query, "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            }  # fmt: skip
+            found = subprocess.run(
+                ["git", "http-backend"], input=body, env=env, capture_output=True, check=True
+            )
+            head, _, content = found.stdout.partition(b"\r\n\r\n")
+            headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+            self.send_response(int(headers.pop("Status", "200").split()[0]))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/{repository.root.name}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -20,6 +20,7 @@ from builder.common.limits import TEXT
 from builder.common.state_dir import StateDir
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
+from builder.resolvers.observers import Observers
 from builder.resolvers.reachability import Reachability
 from tests.fakes.bases import FakeBases, FakeIndexes, FakeLines
 from tests.fakes.catalog import FILES, Folder, Week
@@ -192,6 +193,7 @@ def shown_adapters(week: Week) -> Replaced:
         package_check=NoCheck(),
         files=web,
         reachability=Reachability(tools(web, programs, "127.0.0.1:1")),
+        observers=Observers(tools(web, programs, "127.0.0.1:1")),
         host=_Host(fakes["helm"], state),
     ) | Replaced(
         bases=FakeBases(state / "bases"),

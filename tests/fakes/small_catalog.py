@@ -107,7 +107,12 @@ def with_patches(patches: str, matrix: str = MATRIX, more: Mapping[str, str] = N
 
 def rendered(found: Evaluated, chart: str) -> dict[str, bytes]:
     """The files of a chart of an evaluated catalog."""
-    catalog = Catalog(
+    return files_of(catalog_of(found), chart, ["example.org/desk:1"], "1.0.0")
+
+
+def catalog_of(found: Evaluated) -> Catalog:
+    """An evaluated catalog, for what is made of it."""
+    return Catalog(
         matrix=found.matrix,
         recipes=found.recipes,
         macros={},
@@ -117,7 +122,6 @@ def rendered(found: Evaluated, chart: str) -> dict[str, bytes]:
         features=found.features,
         ecosystems={},
     )
-    return files_of(catalog, chart, ["example.org/desk:1"], "1.0.0")
 
 
 def _recipe(name: str, text: str) -> Recipe:

@@ -19,7 +19,7 @@ from builder.lock.lockfile import VersionLock, dump, parse
 from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints
+from tests.fakes.catalog import LOCK, Folder, Week, plan_of, prints, with_package_sets
 
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"
@@ -311,3 +311,58 @@ def test_the_tests_of_the_catalogs_below_may_be_left_out(shop: Folder) -> None:
     recipes = load(mine(shop, f"{TWO_LINES}tests: own\n", files)).catalog.recipes
     assert [name for name, recipe in recipes.items() if recipe.has_tests] == ["desk"]
     assert recipes["base"].tests == ""
+
+
+def test_what_is_called_otherwise_has_the_same_fingerprints_and_the_same_lock(shop: Folder) -> None:
+    shop.write("matrix.lock", dump(LOCK))
+    below = load(Workspace(shop.root))
+    shop.write("matrix.lock", dump(with_package_sets(below, LOCK)))
+    below = load(Workspace(shop.root))
+    names = "images: {tool: {as: gadget}, desk: {as: table}}\ncharts: {desk: {as: table}}\n"
+    project = load(mine(shop, TWO_LINES + names))
+    old, new = prints(below), prints(project)
+    assert new["table/os=2,lang=1.10"] == old["desk/os=2,lang=1.10"]
+    assert new["gadget/os=1"] == old["tool/os=1"]
+    assert project.lock is not None
+    assert below.lock is not None
+    key = "desk/os=2,lang=1.10"
+    assert project.lock.package_sets["table/os=2,lang=1.10"] == below.lock.package_sets[key]
+    assert key not in project.lock.package_sets
+
+
+def beside_one_another(shop: Folder, more: str = "") -> Workspace:
+    """A catalog that stands on two others: both stand on the shop, and define the image `x`."""
+    for name, is_published in (("left", "false"), ("right", "true")):
+        Folder(
+            shop.root.parent / name,
+            {
+                "matrix.yaml": f"extends: {{path: ../shop}}\ncatalog: {{name: {name}}}\n"
+                f"images: {{x: {{from: base}}, desk: {{publish: {is_published}}}}}\n",
+                "images/x/recipe.yaml": f"summary: Of {name}\n",
+                "images/x/Dockerfile.j2": "FROM {{ parent }}\n",
+                f"images/x/files/{name}": "x\n",
+            },
+        )
+    text = "extends: [{path: ../left}, {path: ../right}]\ncatalog: {name: mine}\n"
+    return mine(shop, text + more)
+
+
+def test_a_name_that_two_catalogs_define_which_do_not_stand_on_one_another(shop: Folder) -> None:
+    """The image `desk` is of the one below both: the later one counts."""
+    assert refused(beside_one_another(shop)) == (
+        "matrix.yaml:1:1: image 'x' is defined by left and right [E-CATALOG-CLASH]\n"
+        "    extends: [{path: ../left}, {path: ../right}]\n"
+        "    ^\n"
+        "  hint: say which counts: `images: {x: {from-catalog: left}}`"
+    )
+    for name in ("left", "right"):
+        choice = f"images: {{x: {{from-catalog: {name}, publish: false}}}}\n"
+        project = load(beside_one_another(shop, choice))
+        recipe = project.catalog.recipes["x"]
+        assert recipe.summary == f"Of {name}"
+        assert [file.path for file in recipe.files] == [f"files/{name}"]
+        images = project.catalog.matrix.images
+        assert (images["x"].publish, images["desk"].publish) == (False, True)
+    assert refused(beside_one_another(shop, "images: {x: {from-catalog: rihgt}}\n")).startswith(
+        "matrix.yaml:3:28: catalog 'rihgt' defines no image 'x' [E-NAME-UNKNOWN]\n"
+    )

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.catalog_stack import Finding
+from builder.common.checkout import read_checkout
 from builder.common.errors import BuilderError
 from builder.common.process import Runner
+from builder.common.source_content import content_in
 from builder.lock.lockfile import Lock, dump, parse
 from builder.lock.pinned import PinnedCatalog
+from builder.oci.reference import parse as parse_reference
 from builder.project import Project, Workspace
+from builder.registry import release_record
+from builder.registry.interfaces import Artifact, Blob
+from builder.registry.release_record import Record
+from builder.release.source import push_source
 from builder.resolvers.ecosystems import ECOSYSTEMS
+from builder.upstreams.artefact import KIND, PACKED
 from builder.upstreams.git import GitSources
 from builder.upstreams.newest import FetchedCatalogs
-from tests.fakes.catalog import FILES, LOCK, Folder, prints
-from tests.fakes.git_upstream import Repository
+from tests.fakes.catalog import FILES, LOCK, Folder, Week, prints
+from tests.fakes.git_upstream import Repository, served
 from tests.fakes.store import FakeStore
 
 pytestmark = pytest.mark.slow  # git runs for each
+LINKS = {"link": "/etc/passwd", "outside": "../../../shop/matrix.yaml"}
 LOCKED = {**FILES, "matrix.lock": dump(LOCK)}
 
 
@@ -162,7 +174,8 @@ def test_a_copy_that_was_changed_is_not_used(site: Site, change: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "problem"),
     [
-        ("link", "images/desk/key: a link"),
+        ("link", "images/desk/key: a link to no file of the catalog"),
+        ("outside", "images/desk/key: a link to no file of the catalog"),
         ("submodule", "images/desk/key: a submodule"),
         ("large", "images/desk/key: it has more than 16 MiB"),
         ("above", "the path 'images/../x' leaves its folder"),
@@ -174,7 +187,7 @@ def test_what_is_not_safe_is_refused_and_nothing_kept(site: Site, kind: str, pro
     path = "images/desk/key"
     site.upstream.commit(
         {**LOCKED, **({path: "x" * (17 << 20)} if kind == "large" else {})},
-        links={path: "/etc/passwd"} if kind == "link" else {},
+        links={path: LINKS[kind]} if kind in LINKS else {},
         submodules={path: "1" * 40} if kind == "submodule" else {},
     )
     blob = site.upstream.git("rev-parse", "main:matrix.yaml")
@@ -191,6 +204,18 @@ def test_what_is_not_safe_is_refused_and_nothing_kept(site: Site, kind: str, pro
     assert problem in text
     assert "[E-CATALOG-UNSAFE]" in text
     assert list((site.mine.root / "build/upstreams").iterdir()) == []
+
+
+def test_a_link_to_a_file_of_the_catalog_is_that_file(site: Site) -> None:
+    """As it is for who has a checkout: the content is the same."""
+    link = {"images/tool/files/desk.conf": "../../desk/files/desk.conf"}
+    site.upstream.commit(LOCKED, links=link)
+    pin = site.lock()
+    shop = Folder(site.folder / "shop")
+    (shop.root / "images/tool/files").mkdir()
+    (shop.root / "images/tool/files/desk.conf").symlink_to("../../desk/files/desk.conf")
+    assert pin.content == content_in(read_checkout(shop.root, Runner()))
+    assert prints(site.load()) == prints(shop.load())
 
 
 def test_no_program_of_the_repository_or_the_user_is_run(
@@ -282,3 +307,154 @@ def remove(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     folder.rmdir()
+
+
+def test_a_server_is_asked_for_the_commit_alone(site: Site) -> None:
+    commit = site.upstream.commit(LOCKED)
+    with served(site.upstream) as url:
+        site.said = site.said.replace(site.upstream.url, url)
+        site.say()
+        assert site.lock().commit == commit
+        site.upstream.commit({**LOCKED, "images/tool/recipe.yaml": "summary: Newer\n"})
+        remove(site.kept)
+        assert site.load().catalog.recipes["tool"].summary == "A tool"
+    site.load()
+    remove(site.kept)
+    text = site.refused()
+    assert "upstream cannot be fetched: git failed with exit code 128: fatal: unable to" in text
+    assert text.endswith("  hint: look at the address, the proxy, `network.ca` and how you log in")
+
+
+@pytest.fixture
+def released(site: Site) -> Week:
+    """A release of the catalog `shop`, whose source was pushed beside it."""
+    week = Week(folder=Folder(site.folder / "shop"))
+    week.go_by()
+    site.store = week.store
+    site.said = "extends: {oci: 127.0.0.1:5999/shop-releases, name: upstream}\n"
+    site.say()
+    return week
+
+
+def test_a_release_is_stood_on_by_its_artefact(site: Site, released: Week) -> None:
+    pin = site.lock()
+    record = record_of(released)
+    assert (pin.release, pin.content, pin.date) == (
+        record.release, record.source.content, record.day,
+    )  # fmt: skip
+    repository = parse_reference("127.0.0.1:5999/shop-releases")
+    assert released.store.digest(repository.with_tag(record.release)) == pin.record
+    assert released.store.digest(repository.with_tag(f"{record.release}.source")) == pin.commit
+    project = site.load(fetches=False)
+    assert project.lock is not None
+    assert replace(project.lock, upstreams={}) == record.lock
+    assert prints(project) == prints(released.folder.load())
+
+
+def test_the_artefact_of_a_release_has_the_same_bytes_each_time(released: Week) -> None:
+    repository = parse_reference("127.0.0.1:5999/shop-releases")
+    tag = repository.with_tag(f"{record_of(released).release}.source")
+    digest = released.store.digest(tag)
+    released.store.delete(tag.at(digest or ""))
+    assert released.store.digest(tag) is None
+    push_source(
+        released.store, repository, record_of(released), released.folder.root, lambda _text: None
+    )
+    assert released.store.digest(tag) == digest
+    released.folder.edit("images/tool/recipe.yaml", "A tool", "Another tool")
+    released.store.delete(tag.at(digest or ""))
+    push_source(
+        released.store, repository, record_of(released), released.folder.root, lambda _text: None
+    )
+    assert released.store.digest(tag) is None
+
+
+def test_a_release_is_followed_by_git_with_the_lock_of_its_record(
+    site: Site, released: Week
+) -> None:
+    """What is newer than the release waits for the next one."""
+    site.said = f"extends: {{git: '{site.upstream.url}', name: upstream}}\n"
+    site.say()
+    files = {path: text for path, text in FILES.items() if path != "matrix.lock"}
+    commit = site.upstream.commit(files)
+    record = replace(record_of(released), source=replace(record_of(released).source, commit=commit))
+    put_record(released.store, record)
+    site.upstream.commit({**files, "images/tool/recipe.yaml": "summary: Not yet\n"})
+    pin = site.lock()
+    assert (pin.commit, pin.release, pin.content) == (
+        commit, record.release, record.source.content,
+    )  # fmt: skip
+    remove(site.kept)
+    project = site.load()
+    assert project.lock is not None
+    assert project.lock.versions == record.lock.versions
+    other = replace(record, source=replace(record.source, content=f"sha256:{'0' * 64}", commit=""))
+    put_record(released.store, other)
+    site.mine.write("matrix.lock", dump(Lock()))
+    text = site.refused(pins=True)
+    assert "no release in 127.0.0.1:5999/shop-releases was made from the newest commit of" in text
+    assert "[E-CATALOG-UNRELEASED]" in text
+
+
+def record_of(week: Week) -> Record:
+    """The record of the release."""
+    record = week.records().current()
+    assert record is not None
+    return record
+
+
+def put_record(store: FakeStore, record: Record) -> None:
+    """Make a record the current one."""
+    blob = Blob(kind="application/json", data=release_record.dump(record))
+    artifact = Artifact(kind=release_record.KIND, files={release_record.FILE: blob})
+    store.put(artifact, parse_reference("127.0.0.1:5999/shop-releases:current"))
+
+
+def of_kind(name: str, kind: bytes, size: int = 0) -> tarfile.TarInfo:
+    """A member of an archive."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size, member.linkname = kind, size, "/etc/passwd"
+    return member
+
+
+BOMB = b"\0" * (40 << 20)
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"),
+    [
+        (tarfile.TarInfo("images/../../x"), "the path 'images/../../x' leaves its folder"),
+        (tarfile.TarInfo("/etc/cron.d/x"), "the path '/etc/cron.d/x' is absolute"),
+        (of_kind("images/x", tarfile.SYMTYPE), "images/x: not a file"),
+        (of_kind("images/x", tarfile.LNKTYPE), "images/x: not a file"),
+        (of_kind("images/x", tarfile.CHRTYPE), "images/x: not a file"),
+        (of_kind("images/x", tarfile.FIFOTYPE), "images/x: not a file"),
+        (of_kind("images/x", tarfile.REGTYPE, len(BOMB)), "images/x: it has more than 16 MiB"),
+        (tarfile.TarInfo("README.md"), "README.md: no part of a catalog"),
+        (tarfile.TarInfo("matrix.yaml"), "the same file twice"),
+        (tarfile.TarInfo("matrix.yaml/x"), "matrix.yaml: not a file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_what_is_not_safe_in_an_artefact_is_refused(
+    site: Site, member: tarfile.TarInfo, problem: str
+) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for path in ("matrix.yaml",):
+            info = tarfile.TarInfo(path)
+            info.size = len(FILES[path])
+            archive.addfile(info, io.BytesIO(FILES[path].encode()))
+        archive.addfile(member, io.BytesIO(BOMB[: member.size]))
+    site.said = "extends: {oci: 127.0.0.1:5999/shop-releases, name: upstream, follow: commits}\n"
+    site.say()
+    blob = Blob(kind=PACKED, data=stream.getvalue())
+    site.store.put(
+        Artifact(kind=KIND, files={"source.tar.gz": blob}),
+        parse_reference("127.0.0.1:5999/shop-releases:current.source"),
+    )
+    text = site.refused(pins=True)
+    assert problem in text
+    assert "[E-CATALOG-UNSAFE]" in text
+    kept = site.mine.root / "build/upstreams"
+    assert not kept.exists() or list(kept.iterdir()) == []

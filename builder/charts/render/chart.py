@@ -66,7 +66,7 @@ def render_chart(
     about, moved = _library_names(library), describe.moved(values)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(chart.name, version, filled, images[0], about, moved),
+        "Chart.yaml": docs.chart_yaml(chart, version, filled, images[0], about, moved),
         "README.md": docs.readme(chart.name, catalog, filled, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, recipe.title)),

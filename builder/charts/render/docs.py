@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from builder.catalog.models import ChartRecipe
+from builder.catalog.models import Chart, ChartRecipe
 from builder.charts.render import given
 from builder.charts.render.templates import Part, scoped
 from builder.charts.render.values import Value
@@ -17,7 +17,7 @@ HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
 
 
 def chart_yaml(
-    name: str,
+    chart: Chart,
     version: str,
     recipe: ChartRecipe,
     image: str,
@@ -30,7 +30,7 @@ def chart_yaml(
     """
     entries: dict[str, object] = {
         "apiVersion": "v2",
-        "name": name,
+        "name": chart.name,
         "version": version,
         "appVersion": parse(image).tag or "latest",
         "type": "application",
@@ -43,6 +43,8 @@ def chart_yaml(
         "keywords": recipe.keywords,
     }
     entries |= {key: value for key, value in more.items() if value}
+    if chart.is_deprecated:
+        entries["deprecated"] = True
     if moved:
         entries["annotations"] = {FORMER: json.dumps(dict(moved), ensure_ascii=False)}
     lines = [

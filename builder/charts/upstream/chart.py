@@ -170,6 +170,8 @@ def _about(
     }
     more = {"icon": recipe.icon, "home": recipe.home, "keywords": recipe.keywords}
     entries |= {key: value for key, value in more.items() if value}
+    if chart.is_deprecated:
+        entries["deprecated"] = True
     dependency = {"name": _upstream(chart).name, "version": locked.version, "repository": ""}
     return {**entries, "dependencies": [dependency]}
 

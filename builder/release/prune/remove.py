@@ -20,6 +20,7 @@ from builder.release.commit import Records
 from builder.release.prune.classify import Removal
 from builder.release.prune.retention import RELEASE, kind
 from builder.release.prune.search import Garbage
+from builder.upstreams.artefact import tag_of
 
 
 class Prune:
@@ -54,9 +55,10 @@ class Prune:
                 tags += self._store.untag(tag)
         for name in garbage.records:
             self._check(current_digest)
-            reference = self._records.repository.with_tag(name)
-            if digest := self._store.digest(reference):
-                self._store.delete(reference.at(digest))
+            for named in (tag_of(name), name):
+                reference = self._records.repository.with_tag(named)
+                if digest := self._store.digest(reference):
+                    self._store.delete(reference.at(digest))
         return tags
 
     def _check(self, current_digest: str) -> None:

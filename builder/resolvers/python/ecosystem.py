@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import LockedPackage, Package
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, requirement
 
@@ -28,6 +28,11 @@ for d in m.distributions():
     print("pip", d.metadata["Name"], d.version, size, sep="\t")
 '; fi
 """
+
+
+def _is_own(name: str, package: Package) -> bool:
+    """Whether a new environment has it, or it is Debian's (without a size), compared as that."""
+    return name in _OWN or not package.size
 
 
 def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
@@ -99,7 +104,7 @@ PIP = Ecosystem(
     ),
     probe=_PROBE,
     is_compared=True,
-    is_own=lambda name, _package: name in _OWN,
+    is_own=_is_own,
     resolver=_resolver,
 )
 WHEEL = Ecosystem(

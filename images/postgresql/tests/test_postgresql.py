@@ -1,29 +1,20 @@
 """PostgreSQL: who may enter, what a restart keeps, and that any uid may run it."""
 
-import os
 import shlex
-import time
-import uuid
 
 import pytest
-import testinfra
 
 START = "dumb-init --single-child --rewrite 15:2 /opt/postgresql/start"
+USER, DATABASE = "odd: näme #", 'd\'ata "base"'
+PSQL = 'PGPASSWORD="${PGPASSWORD-$PASSWORD}" psql -XAtq -h 127.0.0.1 -p 5433'
 WRONG = ("password authentication failed", "no password supplied")
 
 
-def wait(host, condition):
-    """Wait until a command succeeds."""
-    end = time.monotonic() + 60
-    while host.run(condition).rc != 0:
-        assert time.monotonic() < end, condition
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def server(host):
+def server(host, wait_for):
     """The server that the container runs."""
-    wait(host, "pg_isready --quiet --host=127.0.0.1")
+    ready = "pg_isready --quiet --host=127.0.0.1"
+    wait_for("PostgreSQL", lambda: host.run(ready).succeeded)
 
 
 def query(host, text, *, at="127.0.0.1", password='"$PASSWORD"'):
@@ -31,67 +22,25 @@ def query(host, text, *, at="127.0.0.1", password='"$PASSWORD"'):
     return host.run(f"PGPASSWORD={password} psql -XAtq -h {at} -U postgres -c {shlex.quote(text)}")
 
 
-class Other:
-    """A server of its own beside that one, on data of its own, by a uid that a cluster chose."""
-
-    port = 5433
-    user = "odd: näme #"
-    database = 'd\'ata "base"'
-
-    def __init__(self, group):
-        self.host = testinfra.get_host(
-            os.environ["BUILDER_HOST"].replace("://", f"://12345:{group}@")
-        )
-        self.folder = f"/tmp/other-{uuid.uuid4().hex[:8]}"
-        self.data = f"{self.folder}/pgdata"
-        self.log = f"{self.folder}/log"
-        # What a first start that was killed left.
-        self.host.check_output(f"mkdir -p {self.data}.new && touch {self.data}.new/PG_VERSION")
-
-    def environment(self, **more):
-        names = {"PGDATA": self.data, "PGUSER": self.user, "PGDATABASE": self.database, **more}
-        return " ".join(f"{key}={shlex.quote(value)}" for key, value in names.items())
-
-    def run(self, **more):
-        """Start it in the foreground, where it is to refuse."""
-        return self.host.run(f"env {self.environment(**more)} {START} -p {self.port}")
-
-    def start(self, **more):
-        options = f"-p {self.port} -c unix_socket_directories={self.folder}"
-        self.host.check_output(
-            f"{{ nohup env {self.environment(**more)} {START} {options} > {self.log} 2>&1 & "
-            f"echo $! > {self.folder}/pid; }}"
-        )
-        return self
-
-    def ready(self):
-        ready = f"pg_isready --quiet --username=x --host=127.0.0.1 --port={self.port}"
-        wait(self.host, f"{ready} || ! kill -0 $(cat {self.folder}/pid)")
-        assert self.host.run(ready).rc == 0, self.host.file(self.log).content_string
-        return self
-
-    def stop(self):
-        """End it as a cluster does; a client that stays does not keep it."""
-        self.host.check_output(f"kill -TERM $(cat {self.folder}/pid)")
-        self.gone()
-
-    def gone(self):
-        wait(self.host, f"! kill -0 $(cat {self.folder}/pid)")
-
-    def query(self, text, **more):
-        environment = self.environment(**more)
-        command = f'env PGPASSWORD="$PASSWORD" {environment} psql -XAtq -h 127.0.0.1'
-        return self.host.run(f"{command} -p {self.port} -c {shlex.quote(text)}")
-
-
 @pytest.fixture(params=["0", "100"])
-def other(request):
-    """Such a server, which is not started yet."""
-    found = Other(request.param)
-    yield found
-    if found.host.run(f"kill -TERM $(cat {found.folder}/pid)").rc == 0:
-        found.gone()
-    found.host.check_output(f"rm -rf {found.folder}")
+def other(second_server, request):
+    """A server by a uid that a cluster chose; it is not started yet."""
+    found = second_server(
+        f"{START} -p 5433 -c unix_socket_directories={{folder}}",
+        port=5433,
+        ready="pg_isready --quiet --username=x --host=127.0.0.1 --port=5433",
+        environment={"PGDATA": "{folder}/pgdata", "PGUSER": USER, "PGDATABASE": DATABASE},
+        group=request.param,
+    )
+    # What a first start that was killed left.
+    left = f"{found.folder}/pgdata.new"
+    found.host.check_output(f"mkdir -p {left} && touch {left}/PG_VERSION")
+    return found
+
+
+def ask(other, text, **more):
+    """What psql makes of a query to that server."""
+    return other.run(f"{PSQL} -c {shlex.quote(text)}", **more)
 
 
 def test_postgresql_is_the_version_of_the_lock(host, facts):
@@ -100,19 +49,12 @@ def test_postgresql_is_the_version_of_the_lock(host, facts):
     assert version.startswith(f"{facts['axes']['postgresql']}.")
 
 
-def test_it_runs_as_the_user(host):
-    assert host.check_output("id -u; id -g; stat -c %a /var/lib/postgresql/data/pgdata") == (
-        "1000\n100\n700"
-    )
-    owners = host.check_output("stat -c %u $(grep -lx postgres /proc/[0-9]*/comm)")
-    assert set(owners.splitlines()) == {"1000"}
+def test_it_runs_as_the_user(host, checks):
+    checks.runs_as_the_user(host, "postgres", "/var/lib/postgresql/data/pgdata")
 
 
-def test_packages_of_debian_are_installed_and_their_lists_are_gone(host, facts):
-    for name in facts["packages"]["apt"]:
-        assert host.package(name).is_installed
-    left = "find /var/lib/apt/lists /var/cache/apt /var/log /run/secrets -type f -size +0"
-    assert not host.check_output(f"{left} 2>/dev/null || true")
+def test_packages_of_debian_are_installed_and_their_lists_are_gone(host, facts, checks):
+    checks.packages_of_debian_leave_nothing_else(host, facts["packages"]["apt"])
 
 
 @pytest.mark.parametrize("at", ["127.0.0.1", "$(hostname -i)", "/run/postgresql"])
@@ -144,40 +86,35 @@ def test_texts_are_of_every_language(host):
 
 
 def test_any_uid_makes_data_and_finds_them_again(other):
-    other.start().ready()
-    assert other.query("select current_user, current_database()").stdout == (
-        f"{other.user}|{other.database}\n"
-    )
-    other.query("create table kept as select 42 as answer")
+    other.start()
+    assert ask(other, "select current_user, current_database()").stdout == (f"{USER}|{DATABASE}\n")
+    ask(other, "create table kept as select 42 as answer")
     # A client that stays: the server would wait for it.
-    other.host.check_output(
-        f'{{ nohup env PGPASSWORD="$PASSWORD" {other.environment()} psql -h 127.0.0.1 '
-        f"-p {other.port} -c 'select pg_sleep(600)' > /dev/null 2>&1 & }}"
-    )
-    wait(other.host, f"grep -qs . {other.data}/postmaster.pid")
+    other.run(f"{{ {PSQL} -c 'select pg_sleep(600)' > /dev/null 2>&1 & }}")
     other.stop()
-    assert "received fast shutdown request" in other.host.file(other.log).content_string
+    assert "received fast shutdown request" in other.said
     # As a cluster leaves a volume that it gives to a group.
-    other.host.check_output(f"chmod 2770 {other.data}")
-    other.start().ready()
-    assert other.query("select answer from kept").stdout == "42\n"
-    assert "not properly shut down" not in other.host.file(other.log).content_string
+    other.host.check_output(f"chmod 2770 {other.folder}/pgdata")
+    other.start()
+    assert ask(other, "select answer from kept").stdout == "42\n"
+    assert "not properly shut down" not in other.said
     left = other.host.check_output(f"ls {other.folder}").split()
     assert sorted(left) == ["log", "pgdata", "pgdata.tls", "pid"]
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_a_killed_container_is_followed_by_another(other):
-    other.start().ready()
-    other.query("create table kept as select 42 as answer")
-    other.host.check_output(f"kill -KILL $(head -n 1 {other.data}/postmaster.pid)")
-    other.gone()
+    other.start()
+    ask(other, "create table kept as select 42 as answer")
+    other.host.check_output(f"kill -KILL $(head -n 1 {other.folder}/pgdata/postmaster.pid)")
+    other.wait_until_ended()
     # In the next container that number is somebody else's.
     other.host.check_output(
-        f"{{ nohup sleep 600 > /dev/null 2>&1 & sed -i 1s/.*/$!/ {other.data}/postmaster.pid; }}"
+        "{ nohup sleep 600 > /dev/null 2>&1 & "
+        f"sed -i 1s/.*/$!/ {other.folder}/pgdata/postmaster.pid; }}"
     )
-    other.start().ready()
-    assert other.query("select answer from kept").stdout == "42\n"
+    other.start()
+    assert ask(other, "select answer from kept").stdout == "42\n"
 
 
 SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
@@ -186,51 +123,51 @@ SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_the_user_owns_the_database_and_postgres_may_do_everything(other):
     as_postgres = {"PGUSER": "postgres", "PGPASSWORD": "of'all"}
-    other.start(SUPERUSER_PASSWORD="of'all").ready()
-    assert other.query(SUPERUSER).stdout == "f\n"
-    made = other.query("create schema own; create table own.kept as select 42 as answer")
+    other.start(SUPERUSER_PASSWORD="of'all")
+    assert ask(other, SUPERUSER).stdout == "f\n"
+    made = ask(other, "create schema own; create table own.kept as select 42 as answer")
     assert made.rc == 0, made.stderr
-    refused = other.query("create role another superuser")
+    refused = ask(other, "create role another superuser")
     assert refused.rc == 1, refused.stdout
     assert "superuser" in refused.stderr or "permission denied" in refused.stderr
-    assert other.query(SUPERUSER, **as_postgres).stdout == "t\n"
-    assert other.query("select 1", PGUSER="postgres").rc == 2  # by the password of the user
+    assert ask(other, SUPERUSER, **as_postgres).stdout == "t\n"
+    assert ask(other, "select 1", PGUSER="postgres").rc == 2  # by the password of the user
     other.stop()
-    other.start(SUPERUSER_PASSWORD="new").ready()
-    assert other.query("select 1", **as_postgres).rc == 2
+    other.start(SUPERUSER_PASSWORD="new")
+    assert ask(other, "select 1", **as_postgres).rc == 2
     as_postgres["PGPASSWORD"] = "new"
-    assert other.query("select answer from own.kept", **as_postgres).stdout == "42\n"
+    assert ask(other, "select answer from own.kept", **as_postgres).stdout == "42\n"
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_nobody_enters_as_the_superuser_without_a_password_for_it(other):
-    other.start().ready()
-    assert other.query("select 1", PGUSER="postgres").rc == 2
+    other.start()
+    assert ask(other, "select 1", PGUSER="postgres").rc == 2
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_data_of_a_user_who_was_the_only_one_are_kept(other):
     """As images made them before: the first user was the superuser, and there was no `postgres`."""
     other.host.check_output(
-        f"rm -rf {other.data}.new && {{ echo x; }} | LD_PRELOAD=libnss_wrapper.so "
+        f"rm -rf {other.folder}/pgdata.new && {{ echo x; }} | LD_PRELOAD=libnss_wrapper.so "
         f"NSS_WRAPPER_PASSWD={other.folder}/passwd NSS_WRAPPER_GROUP={other.folder}/group sh -euc '"
         f'echo "p:x:$(id -u):$(id -g):p:/tmp:/bin/sh" > {other.folder}/passwd; '
         f'echo "p:x:$(id -g):" > {other.folder}/group; umask 0077; '
-        f"initdb --pgdata={other.data} --username=ann --pwfile=/dev/stdin --auth=scram-sha-256 "
-        "--encoding=UTF8 --locale=C.UTF-8 > /dev/null; "
-        f'echo "host all all all scram-sha-256" >> {other.data}/pg_hba.conf; '
+        f"initdb --pgdata={other.folder}/pgdata --username=ann --pwfile=/dev/stdin "
+        "--auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 > /dev/null; "
+        f'echo "host all all all scram-sha-256" >> {other.folder}/pgdata/pg_hba.conf; '
         'printf "%s\n\n" "create database held;" '
-        f"| postgres --single -j -D {other.data} postgres > /dev/null; "
+        f"| postgres --single -j -D {other.folder}/pgdata postgres > /dev/null; "
         'printf "%s\n\n" "create table kept as select 42 as answer;" '
-        f"| postgres --single -j -D {other.data} held > /dev/null'"
+        f"| postgres --single -j -D {other.folder}/pgdata held > /dev/null'"
     )
-    other.user, other.database = "ann", "held"
+    ann = {"PGUSER": "ann", "PGDATABASE": "held"}
     for _ in range(2):
-        other.start(SUPERUSER_PASSWORD="of-all", EXTENSIONS="postgis").ready()
-        assert other.query(SUPERUSER).stdout == "t\n"
-        assert other.query("select answer from kept").stdout == "42\n"
-        as_postgres = {"PGUSER": "postgres", "PGPASSWORD": "of-all"}
-        assert other.query(SUPERUSER, **as_postgres).stdout == "t\n"
+        other.start(SUPERUSER_PASSWORD="of-all", EXTENSIONS="postgis", **ann)
+        assert ask(other, SUPERUSER, **ann).stdout == "t\n"
+        assert ask(other, "select answer from kept", **ann).stdout == "42\n"
+        as_postgres = {**ann, "PGUSER": "postgres", "PGPASSWORD": "of-all"}
+        assert ask(other, SUPERUSER, **as_postgres).stdout == "t\n"
         other.stop()
 
 
@@ -239,33 +176,34 @@ def test_extensions_are_made_and_stay(other, facts):
     names = ["pgaudit", "postgis"]
     if facts["axes"]["debian"] != "12":
         names.append("vector")
-    other.start(SUPERUSER_PASSWORD="of-all").ready()
+    other.start(SUPERUSER_PASSWORD="of-all")
     loaded = "alter system set shared_preload_libraries = 'auto_explain'"
-    other.query(loaded, PGUSER="postgres", PGPASSWORD="of-all")
+    ask(other, loaded, PGUSER="postgres", PGPASSWORD="of-all")
     other.stop()
-    other.start(EXTENSIONS=" ".join(names), SUPERUSER_PASSWORD="of-all").ready()
+    other.start(EXTENSIONS=" ".join(names), SUPERUSER_PASSWORD="of-all")
     made = "select extname from pg_extension where extname <> 'plpgsql' order by 1"
-    assert other.query(made).stdout.split() == names
-    assert other.query("select st_distance('POINT(0 0)', 'POINT(3 4)')").stdout == "5\n"
+    assert ask(other, made).stdout.split() == names
+    assert ask(other, "select st_distance('POINT(0 0)', 'POINT(3 4)')").stdout == "5\n"
     if "vector" in names:
-        assert other.query("select '[1,2]'::vector <-> '[4,6]'").stdout == "5\n"
-    other.query("alter system set pgaudit.log = 'ddl'", PGUSER="postgres", PGPASSWORD="of-all")
+        assert ask(other, "select '[1,2]'::vector <-> '[4,6]'").stdout == "5\n"
+    ask(other, "alter system set pgaudit.log = 'ddl'", PGUSER="postgres", PGPASSWORD="of-all")
     other.stop()
-    other.start().ready()
-    assert other.query(made).stdout.split() == names
-    loaded = other.query("show shared_preload_libraries", PGUSER="postgres", PGPASSWORD="of-all")
+    other.start()
+    assert ask(other, made).stdout.split() == names
+    loaded = ask(other, "show shared_preload_libraries", PGUSER="postgres", PGPASSWORD="of-all")
     assert loaded.stdout == "auto_explain,pgaudit\n"
-    assert other.query("create table watched (i int)").rc == 0
-    assert "AUDIT: SESSION" in other.host.file(other.log).content_string
+    assert ask(other, "create table watched (i int)").rc == 0
+    assert "AUDIT: SESSION" in other.said
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_a_changed_password_holds(other):
     new = 'it\'s "new"; \\ $(id) é'
-    other.start().ready().stop()
-    other.start(PASSWORD=new).ready()
-    assert other.query("select 1").rc == 2
-    assert other.query("select 1", PGPASSWORD=new).stdout == "1\n"
+    other.start()
+    other.stop()
+    other.start(PASSWORD=new)
+    assert ask(other, "select 1").rc == 2
+    assert ask(other, "select 1", PGPASSWORD=new).stdout == "1\n"
 
 
 ENCRYPTED = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
@@ -284,19 +222,19 @@ def test_nobody_else_reads_the_key(host):
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_who_does_without_tls_is_refused_where_it_is_required(other):
     off = {"PGSSLMODE": "disable"}
-    other.start().ready()
-    assert other.query(ENCRYPTED, **off).stdout == "f\n"
-    certificate = other.host.check_output(f"cat {other.data}.tls/made.crt")
+    other.start()
+    assert ask(other, ENCRYPTED, **off).stdout == "f\n"
+    certificate = other.host.check_output(f"cat {other.folder}/pgdata.tls/made.crt")
     other.stop()
-    other.start(TLS_REQUIRED="true").ready()
-    found = other.query("select 1", **off)
+    other.start(TLS_REQUIRED="true")
+    found = ask(other, "select 1", **off)
     assert found.rc == 2
     assert "pg_hba.conf rejects connection" in found.stderr
-    assert other.query(ENCRYPTED).stdout == "t\n"
-    assert other.host.check_output(f"cat {other.data}.tls/made.crt") == certificate
+    assert ask(other, ENCRYPTED).stdout == "t\n"
+    assert other.host.check_output(f"cat {other.folder}/pgdata.tls/made.crt") == certificate
     other.stop()
-    other.start().ready()
-    assert other.query(ENCRYPTED, **off).stdout == "f\n"
+    other.start()
+    assert ask(other, ENCRYPTED, **off).stdout == "f\n"
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
@@ -308,9 +246,9 @@ def test_a_given_certificate_is_used(other):
         # As a Secret is mounted.
         f"&& chmod 0444 {given}/tls.key"
     )
-    other.start(TLS_DIRECTORY=given).ready()
+    other.start(TLS_DIRECTORY=given)
     seen = {"PGSSLMODE": "verify-ca", "PGSSLROOTCERT": f"{given}/tls.crt"}
-    assert other.query(ENCRYPTED, **seen).stdout == "t\n"
+    assert ask(other, ENCRYPTED, **seen).stdout == "t\n"
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
@@ -318,39 +256,33 @@ def test_the_password_stands_on_no_command_line(other, facts):
     """Neither when data are made, nor when they are taken again, nor afterwards."""
     seen = ""
     for _ in range(2):
-        other.start()
+        other.launch()
         # All that runs, again and again; zeros between words become blanks.
         seen += other.host.run(
             "{ for i in $(seq 600); do "
-            f"pg_isready -q -U x -h 127.0.0.1 -p {other.port} && break; "
+            "pg_isready -q -U x -h 127.0.0.1 -p 5433 && break; "
             "cat /proc/[0-9]*/cmdline; done 2>/dev/null; } | tr '\\0' ' '"
         ).stdout
-        other.ready().stop()
+        other.wait_until_ready()
+        other.stop()
     for program in ("initdb", "postgres --single", "postgres -D"):
         assert program in seen
     assert facts["password"] not in seen
-    assert facts["password"] not in other.host.file(other.log).content_string
+    assert facts["password"] not in other.said
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_it_says_why_it_does_not_start(other):
-    found = other.run(PASSWORD="")
-    assert found.rc == 1
-    assert found.stderr == "start: PASSWORD is unset, and nobody could enter\n"
-    found = other.run(PASSWORD="two\nlines")
-    assert found.rc == 1
-    assert found.stderr == "start: PASSWORD has a line break in it\n"
-    found = other.run(PGUSER='an"n')
-    assert found.rc == 1
-    assert found.stderr.startswith("start: PGUSER has one of ")
-    found = other.run(PGUSER="pg_ann")
-    assert found.stderr == "start: PGUSER begins with pg_, as PostgreSQL's own roles do\n"
-    found = other.run(EXTENSIONS="postgis nothing")
-    assert found.stderr.startswith("start: this image has no extension nothing for PostgreSQL ")
-    other.host.check_output(f"mkdir {other.data} && echo 9 > {other.data}/PG_VERSION")
-    found = other.run()
-    assert found.rc == 1
-    assert f"{other.data} has data of PostgreSQL 9, and this is" in found.stderr
+    assert other.refuse(PASSWORD="") == "start: PASSWORD is unset, and nobody could enter\n"
+    assert other.refuse(PASSWORD="two\nlines") == "start: PASSWORD has a line break in it\n"
+    assert other.refuse(PGUSER='an"n').startswith("start: PGUSER has one of ")
+    roles = "start: PGUSER begins with pg_, as PostgreSQL's own roles do\n"
+    assert other.refuse(PGUSER="pg_ann") == roles
+    missing = "start: this image has no extension nothing for PostgreSQL "
+    assert other.refuse(EXTENSIONS="postgis nothing").startswith(missing)
+    data = f"{other.folder}/pgdata"
+    other.host.check_output(f"mkdir {data} && echo 9 > {data}/PG_VERSION")
+    assert f"{data} has data of PostgreSQL 9, and this is" in other.refuse()
 
 
 @pytest.mark.last

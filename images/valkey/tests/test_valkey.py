@@ -43,17 +43,12 @@ def test_valkey_is_the_version_of_the_lock(host, facts):
     assert version.startswith(f"{facts['axes']['valkey']}.")
 
 
-def test_it_runs_as_the_user(host):
-    assert host.check_output(f"id -u; id -g; stat -c %a {DATA}") == "1000\n100\n700"
-    owners = host.check_output("stat -c %u $(grep -lx valkey-server /proc/[0-9]*/comm)")
-    assert set(owners.splitlines()) == {"1000"}
+def test_it_runs_as_the_user(host, checks):
+    checks.runs_as_the_user(host, "valkey-server", DATA)
 
 
-def test_packages_of_debian_are_installed_and_their_lists_are_gone(host, facts):
-    for name in facts["packages"]["apt"]:
-        assert host.package(name).is_installed
-    left = "find /var/lib/apt/lists /var/cache/apt /var/log /run/secrets -type f -size +0"
-    assert not host.check_output(f"{left} 2>/dev/null || true")
+def test_packages_of_debian_are_installed_and_their_lists_are_gone(host, facts, checks):
+    checks.packages_of_debian_leave_nothing_else(host, facts["packages"]["apt"])
 
 
 @pytest.mark.parametrize("at", ADDRESSES)

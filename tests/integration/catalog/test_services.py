@@ -18,7 +18,6 @@ from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
-RECIPES = ("postgresql", "mlflow", "label-studio", "pgadmin")
 DATABASE, ADMINISTRATOR = "p4ss' of: the/database%", "p4ss of the administrator"
 
 LOG = """
@@ -55,6 +54,29 @@ request = urllib.request.Request("http://127.0.0.1:8080/api/projects/", b"{}", h
 print(json.load(urllib.request.urlopen(request))["id"])
 """
 
+THRIFT = """
+import sys
+from pyspark.java_gateway import launch_gateway
+java = launch_gateway().jvm
+api = java.org.apache.hadoop.hive.metastore
+conf = java.org.apache.hadoop.hive.conf.HiveConf()
+conf.set("hive.metastore.uris", "thrift://127.0.0.1:9083")
+client = api.HiveMetaStoreClient(conf)
+for name in sys.argv[1:]:
+    client.createDatabase(api.api.Database(name, "of a test", None, {}))
+print(*client.getAllDatabases())
+"""
+# A query of Trino, to its last page.
+QUERY = r"""
+page=https://127.0.0.1:8443/v1/statement
+while [ -n "$page" ]; do
+  answer=$(curl --silent --insecure --noproxy "*" --user "trino:$PASSWORD" "$@" "$page")
+  set --
+  echo "$answer" | grep -o '"data":[[][^}]*[]][]]' || true
+  page=$(echo "$answer" | grep -o '"nextUri":"[^"]*' | cut -d'"' -f4)
+done
+"""
+
 
 class Containers:
     """Starts containers of the catalog's images, and runs commands in them."""
@@ -88,9 +110,9 @@ class Containers:
 
 
 @pytest.fixture(scope="module")
-def containers() -> Iterator[Containers]:
-    """Of these images, built where the registry lacks them."""
-    targets = {recipe: first_target(recipe) for recipe in RECIPES}
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
+    """Of PostgreSQL and the images that a test names, built where the registry lacks them."""
+    targets = {recipe: first_target(recipe) for recipe in ("postgresql", *request.param)}
     for target in targets.values():
         subprocess.run(
             [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
@@ -110,6 +132,7 @@ def client(program: str) -> str:
     return f"env {names} MLFLOW_TRACKING_PASSWORD=\"$PASSWORD\" python -c '{program}'"
 
 
+@pytest.mark.parametrize("containers", [("mlflow",)], indirect=True)
 def test_runs_and_users_are_in_the_database(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="tracking")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -135,6 +158,7 @@ def test_runs_and_users_are_in_the_database(containers: Containers) -> None:
     assert containers.run(tracking(), client(READ)).stdout.splitlines()[-1] == "[0.25]"
 
 
+@pytest.mark.parametrize("containers", [("mlflow",)], indirect=True)
 def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE)
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -147,6 +171,7 @@ def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers)
     assert "password authentication failed" in said.log
 
 
+@pytest.mark.parametrize("containers", [("label-studio",)], indirect=True)
 def test_labels_are_in_the_database(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="labels")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -161,6 +186,7 @@ def test_labels_are_in_the_database(containers: Containers) -> None:
     assert counted.stdout.strip() == "1"
 
 
+@pytest.mark.parametrize("containers", [("pgadmin",)], indirect=True)
 def test_pgadmin_opens_the_database_that_it_found(containers: Containers) -> None:
     database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="shown")
     containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
@@ -170,3 +196,46 @@ def test_pgadmin_opens_the_database_that_it_found(containers: Containers) -> Non
     containers.wait(pages, "curl --silent --fail --noproxy '*' http://127.0.0.1:5050/misc/ping")
     said = containers.run(pages, f"python -c '{CONNECT}'").stdout.splitlines()
     assert said == ["Server connected.", "postgres shown"]
+
+
+@pytest.mark.parametrize("containers", [("hive-metastore", "trino")], indirect=True)
+def test_names_of_tables_are_in_the_database_and_trino_reads_both(containers: Containers) -> None:
+    database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="names")
+    containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
+    address = containers.run(database, "hostname -i").stdout.strip()
+    where = {"PGHOST": address, "PGUSER": "postgres", "PGDATABASE": "names"}
+
+    def metastore() -> Container:
+        found = containers.start("hive-metastore", PGPASSWORD=DATABASE, **where)
+        containers.wait(found, "bash -c ': > /dev/tcp/127.0.0.1/9083'")
+        return found
+
+    first = metastore()
+    made = containers.run(first, f"cd /tmp && python -c '{THRIFT}' asked").stdout
+    assert made.split() == ["asked", "default"]
+    lines = containers.run(first, "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'").stdout
+    assert "HiveMetaStore" in lines
+    assert DATABASE not in lines
+    assert not containers.run(first, "ls -d work/metastore_db", check=False).stdout
+    wrong = "PGPASSWORD=wrong timeout 120 /opt/hive/start 9183"
+    said = containers.run(first, wrong, check=False)
+    assert said.code == 1
+    assert "password authentication failed" in said.log
+    containers.end(first)
+    # Another container has nothing of its own, and all that is in the database.
+    second = metastore()
+    assert containers.run(second, f"cd /tmp && python -c '{THRIFT}'").stdout == made
+    thrift = containers.run(second, "hostname -i").stdout.strip()
+    trino = containers.start(
+        "trino", PASSWORD=ADMINISTRATOR, PGPASSWORD=DATABASE, **where,
+        HIVE_METASTORE_URI=f"thrift://{thrift}:9083",
+    )  # fmt: skip
+    ready = "curl --silent --noproxy '*' http://127.0.0.1:8080/v1/info | grep '\"starting\":false'"
+    containers.wait(trino, ready)
+    make = "create table numbers as select generate_series(1, 7) as number"
+    psql = 'PGPASSWORD="$PASSWORD" psql -XAtq -h 127.0.0.1 -U postgres names -c "{}"'
+    containers.run(database, psql.format(make))
+    count = "set -- --data 'select count(*) from postgresql.public.numbers'"
+    assert containers.run(trino, f"{count}\n{QUERY}").stdout.strip() == '"data":[[7]]'
+    schemas = containers.run(trino, f"set -- --data 'show schemas from hive'\n{QUERY}").stdout
+    assert '["asked"]' in schemas

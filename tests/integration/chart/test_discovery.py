@@ -52,6 +52,21 @@ PUBLISHED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
             "KAFKA_PASSWORD": PASSWORD,
         },
     ),
+    "trino": (
+        {"trino": {"username": "ann"}, "ingress": {"enabled": False}},
+        {
+            "TRINO_HOSTNAME": "s-1-trino",
+            "TRINO_PORT": "8443",
+            "TRINO_USERNAME": "ann",
+            "TRINO_PASSWORD": PASSWORD,
+            "TRINO_CATALOG": "tpch",
+        },
+    ),
+    # Its row has another name, and so no session is told of it by that of its chart.
+    "hive-metastore": (
+        {"networking": {"service": {"port": 9084}}},
+        {"HIVE_METASTORE_URI": "thrift://s-1-hive-metastore:9084"},
+    ),
 }
 
 
@@ -117,6 +132,24 @@ def test_a_session_finds_what_a_service_publishes(
         found = environment(helm, written(consumer, tmp_path), server)
     expected = PUBLISHED[service][1]
     assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("consumer", ["jupyter-pyspark", "spark-thrift-server", "trino"])
+def test_who_uses_tables_finds_the_metastore(helm: Helm, consumer: str, tmp_path: Path) -> None:
+    with cluster(published(helm, "hive-metastore", tmp_path)) as server:
+        found = environment(helm, written(consumer, tmp_path), server)
+    wanted = PUBLISHED["hive-metastore"][1]
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert "<value>thrift://s-1-hive-metastore:9084</value>" in found["hive-site.xml"]
+
+
+def test_trino_is_found_where_clients_enter_from_outside(helm: Helm, tmp_path: Path) -> None:
+    values = tmp_path / "outside.json"
+    values.write_text(json.dumps({"ingress": {"enabled": True, "hostname": "sql.example.org"}}))
+    text = helm.template(written("trino", tmp_path), release="s-1", values=values)
+    (secret,) = (it for it in documents(text) if it["metadata"]["name"].endswith("-discovery"))
+    told = secret["stringData"]
+    assert (told["trino-service"], told["trino-port"]) == ("sql.example.org", "443")
 
 
 @pytest.mark.parametrize(("port", "stands"), [(5432, "5432"), (15432, None), (80, None)])

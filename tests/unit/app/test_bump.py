@@ -11,10 +11,10 @@ import pytest
 
 from builder.app.adapters import Adapters
 from builder.app.app import App
-from builder.app.bump import bump
+from builder.app.bump import bump, carry_out
 from builder.app.options import Options
 from builder.bump.outcome import Outcome, proposal_id
-from builder.common.errors import ConfigError, SelectionError, StepError, UnreachableError
+from builder.common.errors import ConfigError, Problems, SelectionError, StepError, UnreachableError
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.report.bump import as_json, as_table
 from builder.resolvers.ends_of_life import EndTable
@@ -148,6 +148,32 @@ def test_a_damaged_file_and_one_that_is_missing(shop: Folder, tmp_path: Path) ->
         f"{recorded}/uv-lang.json: $.format: None is no format that this builder reads\n"
         "  hint: remove the file; `builder bump --record DIR` writes it anew"
     )
+
+
+def test_proposals_are_written_into_the_matrix(shop: Folder) -> None:
+    older = Seen(version="1.11.0", published="2026-10-01")
+    here = app(shop, Indexes([*HAVE, older], {"1.9": "2027-03-31"}))
+    before = (shop.root / "matrix.yaml").read_bytes().splitlines()
+    assert carry_out(here, bump(here)) == (
+        "lang=1.9 ends on 2027-03-31",
+        "lang=1.11 enters, like the newest of uv",
+        "now: builder lock -s lang=1.11",
+    )
+    after = (shop.root / "matrix.yaml").read_bytes().splitlines()
+    assert [line.decode().strip() for line in after if line not in before] == [
+        '"1.9": {provider: apt, requires: {os: "1"}, tag: "lang{version}", eol: 2027-03-31}',
+        '"1.11": {provider: uv, requires: {os: "2"}, tag: "lang{version}"}',
+    ]
+
+
+def test_a_matrix_that_would_not_load_stays_as_it_was(shop: Folder) -> None:
+    shop.edit("matrix.yaml", 'requires: {os: "2"}, tag: "lang{version}"', 'tag: "lang"')
+    here = app(shop, Indexes([*HAVE, Seen(version="1.11.0", published="2026-10-01")]))
+    outcome = bump(here)
+    before = (shop.root / "matrix.yaml").read_bytes()
+    with pytest.raises(Problems):
+        carry_out(here, outcome)
+    assert (shop.root / "matrix.yaml").read_bytes() == before
 
 
 def test_an_axis_that_is_not_there(shop: Folder) -> None:

@@ -22,7 +22,7 @@ LOCKED = {"tar": "1.35", "grep": "3.11"}
 def inventory(**ecosystems: Mapping[str, str]) -> PackageList:
     """What is installed, by ecosystem: names and versions."""
     return {
-        ecosystem: {name: Package(version=version, size=0) for name, version in items.items()}
+        ecosystem: {name: Package(version=version, size=1) for name, version in items.items()}
         for ecosystem, items in ecosystems.items()
     }
 
@@ -79,6 +79,12 @@ def test_packages_of_r_differ_by_their_names_as_they_are(folder: Folder) -> None
         "    r Matrix: locked 1.7-4, installed 1.7-3\n"
         "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
+
+
+def test_a_package_of_python_that_is_debians_is_compared_as_that(folder: Folder) -> None:
+    below, debians = {"python3-torch": "2.6"}, {"torch": Package(version="2.6", size=0)}
+    installed = {**inventory(apt={**BELOW, **below}), "pip": debians}
+    assert said(folder, installed, inventory(apt=BELOW), apt=below, pip={}) == ""
 
 
 def test_a_parent_that_is_not_known(folder: Folder) -> None:

@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 
 from builder.catalog.evaluation import Evaluated, evaluated
+from builder.charts.next_version import check_charts
 from builder.common.errors import BuilderError
 from builder.lock.accepted import accepted_patches, changes_of_patches
 from builder.lock.lockfile import Lock
 from builder.lock.pinned import AcceptedPatch
-from tests.fakes.small_catalog import MATRIX, folders, rendered, with_patches
+from tests.fakes.small_catalog import MATRIX, catalog_of, folders, rendered, with_patches
 
 
 def cells(found: Evaluated, image: str) -> list[str]:
@@ -160,6 +161,12 @@ def test_a_value_moves_with_the_templates_that_read_it() -> None:
         (["most"], ["storage", "most"]), (["size", "limit"], ["storage", "most"]),
     ]  # fmt: skip
     assert "All of it" in files["values.schema.json"].decode()
+
+
+def test_an_error_of_a_chart_names_the_patches_that_change_it() -> None:
+    found = with_patches("  p: {charts: new, why: w, values: {size.is: {shown_if: size.not}}}")
+    errors = check_charts(catalog_of(found), ["desk", "new"])
+    assert [error.hint.partition("; ")[2] for error in errors] == ["what changes new: patch 'p'"]
 
 
 PATCHES = (

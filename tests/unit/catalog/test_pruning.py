@@ -77,6 +77,14 @@ def test_what_no_platform_has_is_left_out() -> None:
     assert "desk/os=2,lang=1.10" in found.expansion.targets
 
 
+def test_what_a_patch_below_expects_it_expects_of_its_own_catalog() -> None:
+    below = BELOW + "patches: {p: {charts: [pad, new], expect: '2', why: w, features+: [plain]}}\n"
+    found = over("charts: {pad: null, new: {features: [plain]}}\n", below)
+    assert found.matrix.matched == {"p": ("new",)}
+    own = refused("charts: {pad: null}\npatches: {p: {why: ours}}\n", below)
+    assert own.startswith("below1:matrix.yaml:19:35: patch 'p' selects 1 chart, and expects 2")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.common.errors import ConfigError
-from builder.resolvers.observation import Question, Seen, observed, read, written
+from builder.resolvers.observation import Question, Seen, as_file, observed, read
 
 DATA: dict[str, Any] = {
     "format": 1, "axis": "lang", "provider": "uv", "day": "2026-12-01",
@@ -17,7 +17,7 @@ DATA: dict[str, Any] = {
 HINT = "\n  hint: remove the file; `builder bump --record DIR` writes it anew"
 
 
-def test_it_is_read_as_it_was_written() -> None:
+def test_it_is_read_as_it_was_as_file() -> None:
     seen = [
         Seen(version="3.9.1"),
         Seen(version="nightly"),
@@ -25,7 +25,7 @@ def test_it_is_read_as_it_was_written() -> None:
     ]
     observation = observed(Question(axis="lang", provider="uv"), seen, "2026-12-01")
     assert [one.version for one in observation.versions] == ["3.10.1+5", "3.9.1"]
-    assert read(written(observation).encode(), "f.json") == observation
+    assert read(as_file(observation).encode(), "f.json") == observation
 
 
 @pytest.mark.parametrize(

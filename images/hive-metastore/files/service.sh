@@ -1,0 +1,1 @@
+../../_service/service.sh
