@@ -30,7 +30,7 @@ from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
 from builder.catalog.services import ServiceTable
 from builder.catalog.tags import is_part
-from builder.catalog.yaml_document import Document
+from builder.catalog.yaml_document import Document, without
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean, looks_like
 from builder.oci.reference import check_registry
@@ -47,11 +47,15 @@ _OF_ONE_CATALOG = ("extends", "builder", "tests")
 
 @dataclass(frozen=True)
 class SourceText:
-    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog."""
+    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog.
+
+    `left_out` are paths that do not count: another catalog says it.
+    """
 
     catalog: str
     file: str
     text: str
+    left_out: frozenset[Path] = frozenset()
 
 
 Below = tuple[SourceText, ...]
@@ -67,15 +71,18 @@ class ParsedMatrix:
 
 
 def parse_matrix(
-    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
+    text: str,
+    file: str,
+    note: Callable[[str], None] = no_note,
+    below: Below = (),
+    left_out: frozenset[Path] = frozenset(),
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `note` is called for each key that has another name now.
+    `note` is called for each key that has another name now. `left_out` is as in SourceText.
     """
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "matrix.yaml", Matrix, note
-    )
+    texts = (*below, SourceText("", file, text, left_out))
+    document, errors = document_of(texts, "matrix.yaml", Matrix, note)
     matrix, problems = validate(document, Matrix)
     errors += problems
     if matrix is None:
@@ -258,6 +265,7 @@ def _layers(
     for item in texts:
         document, problems = documents.load(item.text, item.file)
         document, more = with_new_names(document, kind, note)
+        document = without(document, item.left_out)
         errors += [*problems, *more]
         layers.append(Layer(catalog=item.catalog, document=document))
     return layers, errors
