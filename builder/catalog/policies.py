@@ -81,13 +81,6 @@ class Extends(FileModel):
         Whole | None,
         Field(ge=1, description="days after which the weekly report calls it old"),
     ] = None
-    serve: Annotated[
-        Literal["copy", "refer"],
-        Field(
-            description="copy: its images are copied to the registry of this catalog; refer:"
-            " charts name them where they are"
-        ),
-    ] = "copy"
 
     def __post_init__(self) -> None:
         """Raise ValueError for keys that do not go together."""
