@@ -63,6 +63,7 @@ class Adoption:
         item = self._context.plan.targets[step.target]
         adoptable = item.adoptable
         assert adoptable is not None
+        assert adoptable.metadata is not None
         digest = self._store.digest(item.reference)
         if digest and not self._images.problem(item.reference, digest, item.fingerprint.digest):
             reason = "another run has brought it meanwhile"
@@ -77,16 +78,16 @@ class Adoption:
             metadata = image_metadata.tested_again(
                 metadata, reference, adoptable.digest, counts, item.tests_hash, junit
             )
-        self._store.put(image_metadata.adopted_from(metadata, adoptable.adopted), reference)
-        self._copy(step, adoptable, item.reference)
-        config = image_metadata.config_of(metadata.config, reference)
+        config = image_metadata.config_of(metadata.config, adoptable.metadata)
         detail = ImageResult(
             digest=adoptable.digest,
-            size=int(config.get("size", 0)),
-            tests=image_metadata.counts_of(config, reference),
-            chain=image_metadata.shares_of(config, reference),
+            size=image_metadata.size_of(config, adoptable.metadata),
+            tests=image_metadata.counts_of(config, adoptable.metadata),
+            chain=image_metadata.shares_of(config, adoptable.metadata),
             log=log,
         )
+        self._store.put(image_metadata.adopted_from(metadata, adoptable.adopted), reference)
+        self._copy(step, adoptable, item.reference)
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _metadata(self, step: Step, item: TargetPlan, adoptable: Adoptable) -> Artifact:

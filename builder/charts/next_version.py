@@ -23,7 +23,8 @@ from builder.charts.semver import (
 )
 from builder.charts.upstream.chart import files_of_upstream
 from builder.charts.upstream.pins import copies
-from builder.common.errors import BuilderError, Location
+from builder.common.errors import BuilderError, ConfigError, Location, flat
+from builder.common.text import listed
 from builder.lock.lockfile import OWN_TAG, ChartLock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
@@ -89,8 +90,21 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
         try:
             files_of(catalog, name, [catalog.matrix.repository_of(chart.image)], FIRST)
         except BuilderError as error:
-            errors.append(error)
+            errors += [_with_patches(found, catalog, chart) for found in flat([error])]
     return errors
+
+
+def _with_patches(error: BuilderError, catalog: Catalog, chart: Chart) -> BuilderError:
+    """Return an error of a chart; its hint names the patches of the chart, which may be why."""
+    matrix = catalog.matrix
+    matched = {name: found for name, found in matrix.matched.items() if matrix.patches[name].charts}
+    patches = [f"patch {name!r}" for name, found in matched.items() if chart.name in found]
+    is_told = error.location is not None and error.location.file == chart.at().file
+    if not patches or is_told:
+        return error
+    more = f"what changes {chart.name}: {listed(patches)}"
+    hint = f"{error.hint}; {more}" if error.hint else more
+    return ConfigError(error.message, hint=hint, location=error.location)
 
 
 def check_upstream_charts(catalog: Catalog) -> list[BuilderError]:

@@ -11,6 +11,9 @@ import click
 from builder.app.stacks import read_stack
 from builder.cli.options import planning
 from builder.cli.stacks import compared, following, labels_of, newest
+from builder.lock.lockfile import Lock
+from builder.plan.placement_cost import placements
+from builder.report.placement_cost import cost_lines
 from builder.report.stacks import FORMATS
 
 CONFLICTS, DIFFERS = 2, 1
@@ -22,6 +25,11 @@ CONFLICTS, DIFFERS = 2, 1
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 @click.option(
+    "--cost",
+    is_flag=True,
+    help="Also say what changes of many images cost: on top of them, and in a recipe below.",
+)
+@click.option(
     "--exit-code",
     is_flag=True,
     help=f"End with {CONFLICTS} where something conflicts, with {DIFFERS} where something differs.",
@@ -30,6 +38,7 @@ def command(
     ref: str,
     catalogs: Mapping[str, Path],
     style: str,
+    cost: bool,
     exit_code: bool,
     root: Path,
     **options: Any,
@@ -55,6 +64,9 @@ def command(
     after = read_stack(following(root, catalogs, pins), platforms)
     found = compared(before, after, labels_of(before, after), **options)
     click.echo(FORMATS[style](found))
+    if cost and (project := after.project) is not None:
+        costs = placements(project.catalog, project.expansion, project.lock or Lock())
+        click.echo("\n".join(["", *cost_lines(costs)]), err=style == "json")
     if not exit_code:
         return 0
     return CONFLICTS if found.conflicts else 0 if found.is_empty else DIFFERS

@@ -140,6 +140,14 @@ def config_of(data: bytes, reference: Reference) -> dict[str, Any]:
     return {**config, "format": FORMAT}
 
 
+def size_of(config: Mapping[str, Any], reference: Reference) -> int:
+    """Return the size of an image. Raises DamagedError where there is none."""
+    size = config.get("size")
+    if not isinstance(size, int):
+        raise damaged(reference)
+    return size
+
+
 def shares_of(config: Mapping[str, Any], reference: Reference) -> tuple[ImageShare, ...]:
     """Return the shares of a lineage; an older builder stored none.
 

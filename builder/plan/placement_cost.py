@@ -42,9 +42,12 @@ class Placement:
 
 
 def placements(
-    catalog: Catalog, expansion: Expansion, lock: Lock, record: Record | None
+    catalog: Catalog, expansion: Expansion, lock: Lock, record: Record | None = None
 ) -> tuple[Placement, ...]:
-    """Return the costs of each top recipe, and of each patch that gives recipes packages."""
+    """Return the costs of each top recipe, and of each patch that gives recipes packages.
+
+    Without a record of a release they are estimates from budgets.
+    """
     comparison, matrix = _Comparison(catalog, expansion, lock, record), catalog.matrix
     tops = dict.fromkeys(top for image in matrix.images.values() for top in image.top)
     patches = [patch for patch in matrix.patches.values() if patch.adds_packages]

@@ -111,10 +111,24 @@ class RegistryStore:
     def copy(self, source: Reference, target: Reference) -> None:
         """Make `target` name the manifest of `source`; layers move only between repositories."""
         if source.name != target.name:
+            if source.api == target.api:
+                self._mount_all(source, target)
             self._move(self.copy_command(source, target), source, target)
             return
         manifest = self._client.present(source)
         self._client.put_manifest(target, manifest.content, manifest.kind)
+
+    def _mount_all(self, source: Reference, target: Reference) -> None:
+        """Let a repository have the blobs of an image of another one, where the registry lets it.
+
+        They then do not travel through this machine. What is not mounted is copied.
+        """
+        manifest = self._client.manifest(source)
+        if manifest is None or manifest.is_index:
+            return
+        for part in (manifest.config, *manifest.layers):
+            if not self._client.mount(target, part["digest"], source):
+                return
 
     def copy_command(self, source: Reference, target: Reference) -> Command:
         """Return the command with which `copy` moves layers between repositories."""

@@ -299,3 +299,23 @@ def test_what_is_wrong_with_recipes_and_charts_is_said_before_anything_is_locked
         "                     ^\n"
         "  hint: did you mean core or discovery?\n"
     )
+
+
+def test_an_entry_that_is_inherited_without_it_is_named(
+    run: Run, folder: Folder, apt: FakeLayers
+) -> None:
+    assert run("lock").code == 0
+    root = folder.root / "mine"
+    root.mkdir()
+    (root / "matrix.yaml").write_text("extends: {path: .., name: shop}\ncatalog: {name: mine}\n")
+    (root / "matrix.lock").write_text((folder.root / "matrix.lock").read_text())
+    found = run("lock", "--check", "--root", str(root))
+    assert found.code == 2
+    assert found.err == (
+        "error: matrix.lock has entries of its own that the catalog below has: os=1@linux/amd64,"
+        " os=2@linux/amd64, lang=1.10, lang=1.9, base/os=1 and 5 more\n"
+        "  hint: `builder lock` takes them out; `lock: own` of an image keeps its own\n"
+    )
+    assert run("lock", "--root", str(root)).code == 0
+    assert '"base/os=1"' not in (root / "matrix.lock").read_text()
+    assert run("lock", "--check", "--root", str(root)).code == 0

@@ -62,6 +62,7 @@ FEATURES = {
         "  size.is: {type: boolean, default: true, text: Whether}\n"
     ),
     "plain": "summary: Plain\n",
+    "broken": "summary: Broken\n",
 }
 FILES: Mapping[str, Mapping[str, str]] = {
     "core": {"templates/core.yaml": "image: {{ .Values.image.version }}\n"},
@@ -71,6 +72,7 @@ FILES: Mapping[str, Mapping[str, str]] = {
         )
     },
     "plain": {},
+    "broken": {"templates/broken.yaml": "on: {{ .Values.lamp.on }}\n"},
 }
 NONE: Mapping[str, str] = MappingProxyType({})
 LIBRARY = {"Chart.yaml": b"apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n"}
@@ -107,7 +109,12 @@ def with_patches(patches: str, matrix: str = MATRIX, more: Mapping[str, str] = N
 
 def rendered(found: Evaluated, chart: str) -> dict[str, bytes]:
     """The files of a chart of an evaluated catalog."""
-    catalog = Catalog(
+    return files_of(catalog_of(found), chart, ["example.org/desk:1"], "1.0.0")
+
+
+def catalog_of(found: Evaluated) -> Catalog:
+    """An evaluated catalog, for what is made of it."""
+    return Catalog(
         matrix=found.matrix,
         recipes=found.recipes,
         macros={},
@@ -117,7 +124,6 @@ def rendered(found: Evaluated, chart: str) -> dict[str, bytes]:
         features=found.features,
         ecosystems={},
     )
-    return files_of(catalog, chart, ["example.org/desk:1"], "1.0.0")
 
 
 def _recipe(name: str, text: str) -> Recipe:

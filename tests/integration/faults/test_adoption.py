@@ -14,10 +14,6 @@ from typing import Protocol
 import pytest
 
 from builder.common.process import Runner
-from builder.common.source_content import content_in
-from builder.lock.lockfile import Lock, dump
-from builder.lock.pinned import PinnedCatalog
-from builder.project import Workspace
 from tests.integration.faults.catalog import LATER, PREFIX, RELEASE, checkout
 from tests.integration.faults.conftest import At, Moment, World
 from tests.integration.faults.gate import Answer, Gate, Rule
@@ -25,7 +21,7 @@ from tests.integration.faults.invariants import Registry
 from tests.integration.registry import registry
 
 pytestmark = pytest.mark.heavy
-NEXT_WEEK = "2026-12-07"
+MIDWEEK = "2026-11-26"
 IMAGES = [f"{PREFIX}-{name}" for name in ("app", "base", "os", "other", "tool")]
 FP = "manifests/fp-[0-9a-f]{32}"
 ERROR = Answer(code=500)
@@ -94,23 +90,19 @@ def both(at: At, work: Path, runner: Runner) -> Iterator[Both]:
             root = folder / "root"
             root.mkdir()
             (root / "matrix.yaml").write_text(
-                f"extends: {{path: {below.checkout.root}, name: upstream}}\n"
+                f"extends: {{path: {below.checkout.root}, name: upstream,"
+                f' registry: "{below.gate.address}"}}\n'
                 f'catalog: {{name: mine, registries: ["{gate.address}"]}}\n'
             )
-            pin = PinnedCatalog(
-                source={"path": str(below.checkout.root)},
-                content=content_in(Workspace(below.checkout.root).files.own.checkout),
-                registry=below.gate.address,
-                release=RELEASE,
-                record=below.registry.digest(f"{PREFIX}-releases", "current"),
-            )
-            (root / "matrix.lock").write_text(dump(Lock(upstreams={"upstream": pin})))
             own = World(
                 checkout=checkout(root, gate.address),
                 registry=Registry(address=gate.upstream),
                 gate=gate,
                 scratch=folder,
             )
+            done = own.run("lock")
+            assert done.returncode == 0, done.stderr
+            assert f"lock: catalog upstream: images of its release {RELEASE}\n" in done.stderr
             below.gate.forget()
             return Two(own=own, below=below)
 
@@ -121,26 +113,27 @@ def test_two_lines_adopt_all_and_a_week_without_a_change_copies_nothing(
     both: Both, released: Moment
 ) -> None:
     two = both(released)
-    table = two.own.run("plan", BUILDER_TODAY=LATER)
+    table = two.own.run("plan", BUILDER_TODAY=MIDWEEK)
     assert table.stdout.splitlines()[-1] == "4 targets: 4 to adopt; 1 of 1 chart to package", (
         table.stderr
     )
-    two.own.completes(BUILDER_TODAY=LATER)
+    two.own.completes(BUILDER_TODAY=MIDWEEK)
     two.holds()
     assert two.own.gate.built() == IMAGES
     record = two.own.registry.record()
     assert record is not None
     assert all(image.startswith(two.own.gate.address) for image in record.charts["page"].images)
     assert " 0 built, 4 adopted, " in (two.own.checkout.state / "report.md").read_text()
-    difference = two.own.run("diff", RELEASE, LATER.replace("-", "."))
+    difference = two.own.run("diff", RELEASE, MIDWEEK.replace("-", "."))
     assert difference.returncode == 3  # it has released once
     two.own.gate.forget()
     two.below.gate.forget()
-    two.own.completes(BUILDER_TODAY=NEXT_WEEK)
-    assert two.own.current() == NEXT_WEEK.replace("-", ".")
+    two.own.completes(BUILDER_TODAY=LATER)
+    assert two.own.current() == LATER.replace("-", ".")
     assert two.own.gate.built() == []
     assert {row["action"] for row in report(two.own)["targets"]} == {"reuse"}
-    assert not [line for line in two.below.gate.requests if "blobs" in line]
+    asked = [line for line in two.below.gate.requests if f"/{PREFIX}-releases/" not in line]
+    assert asked == []  # the lock looks for a newer release, and the plan for nothing
     two.holds()
 
 
@@ -148,28 +141,28 @@ def test_images_are_adopted_on_a_machine_without_an_engine(both: Both, released:
     two = both(released)
     programs = two.own.scratch / "programs"
     programs.mkdir()
-    for name in ("skopeo", "git", "env"):
+    for name in ("skopeo", "git", "env", "du"):
         (programs / name).symlink_to(str(shutil.which(name)))
     done = two.own.run("build", BUILDER_TODAY=LATER, PATH=str(programs), BUILDER_ENGINE="auto")
+    assert "engine" not in done.stderr
     assert done.returncode == 0, done.stderr + done.stdout
     assert two.own.gate.built() == IMAGES
     two.own.check()
 
 
 @pytest.mark.parametrize(
-    "about",
+    ("about", "first"),
     [
-        f"GET /v2/{PREFIX}-other/manifests/sha256:[0-9a-f]+$",
-        f"GET /v2/{PREFIX}-other/manifests/fp-[0-9a-f]+.evidence$",
-        f"GET /v2/{PREFIX}-other/blobs/sha256",
+        (f"GET /v2/{PREFIX}-other/manifests/sha256:[0-9a-f]+$", 1),
+        (f"GET /v2/{PREFIX}-other/manifests/fp-[0-9a-f]+.evidence$", 2),  # the plan asks first
+        (f"GET /v2/{PREFIX}-other/blobs/sha256", 1),
     ],
 )
 @pytest.mark.parametrize("answer", [ERROR, None], ids=["500", "cut"])
 def test_one_failure_of_the_registry_below_is_passed_over(
-    both: Both, released: Moment, about: str, answer: Answer | None
+    both: Both, released: Moment, about: str, first: int, answer: Answer | None
 ) -> None:
     two = both(released)
-    first = 1 if "blobs" in about else 2  # the plan asks first
     with two.below.gate.goes_wrong(Rule(about=about, act=lambda _: answer, first=first)):
         two.own.completes(BUILDER_TODAY=LATER)
     two.holds()

@@ -448,3 +448,21 @@ def test_the_commands_of_an_adoption_are_shown(mine: Mine) -> None:
     )
     assert item.adoptable is not None
     assert lines[-1].endswith(f"docker://{item.adoptable.image} docker://{item.reference}")
+
+
+@pytest.mark.parametrize("lie", [{"size": "many"}, {"tests": {}}, {"shares": [{}]}])
+def test_metadata_that_somebody_invented_brings_no_image(
+    mine: Mine, lie: Mapping[str, object]
+) -> None:
+    tool = mine.theirs().targets["tool/os=2"]
+    place = parse(f"{THEIRS}-tool:{tool.tag}.evidence")
+    stored = mine.week.store.get(place)
+    assert stored is not None
+    config = json.loads(stored.config) | lie
+    mine.week.store.put(replace(stored, config=json.dumps(config).encode()), place)
+    planned = mine.app().plan()
+    run = mine.run(planned)
+    damaged = f"{place}: the metadata of this image is damaged"
+    assert failed(run)["build:tool/os=2"].startswith(damaged)
+    assert mine.week.store.digest(planned.targets["tool/os=2"].reference) is None
+    assert "tool/os=2" not in mine.record().targets

@@ -80,7 +80,7 @@ def test_what_a_release_knows_counts(topped: Folder) -> None:
 
 def test_they_are_shown_as_a_table(topped: Folder) -> None:
     project = topped.load()
-    lines = cost_lines(placements(project.catalog, project.expansion, LOCK, None))
+    lines = cost_lines(placements(project.catalog, project.expansion, LOCK))
     assert lines[:3] == (
         "CHANGE     WHERE               TARGETS  MB                                MINUTES",
         "top trust  on top of 3 images  6        12                                4",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from builder.common.errors import BuilderError, ConflictError, StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.common.process import Runner
+from builder.oci.manifest import MANIFEST
 from builder.oci.reference import parse
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.store import RegistryStore
@@ -279,3 +282,29 @@ def test_a_tag_with_a_digest_is_deleted_by_the_digest(
     registry.script = lambda method, path: (202, {}, b"")
     assert store.delete(parse(f"{registry.address}/{TAG}@{DIGEST}"))
     assert registry.asked == [("DELETE", f"/v2/image/manifests/{DIGEST}")]
+
+
+@pytest.mark.parametrize(("code", "mounts"), [(201, 2), (202, 1)])
+def test_blobs_of_an_image_are_mounted_within_one_registry(
+    registry: Registry, code: int, mounts: int
+) -> None:
+    config, layer = ({"digest": "sha256:" + it * 64, "size": 1, "mediaType": "x/y"} for it in "bc")
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+    body = json.dumps(manifest).encode()
+
+    def script(method: str, path: str) -> Answer:
+        if method == "GET":
+            return 200, {"Content-Type": MANIFEST}, body
+        return (404 if method == "HEAD" else code), {}, b""
+
+    registry.script = script
+    store = RegistryStore(runner=Runner(), skopeo="echo", enclose=lambda command: command)
+    source = parse(f"{registry.address}/theirs").at(digest_of(body))
+    store.copy(source, parse(f"{registry.address}/ours:tag"))
+    asked = [path for method, path in registry.asked if method == "POST"]
+    assert (
+        asked
+        == [f"/v2/ours/blobs/uploads/?mount={it['digest']}&from=theirs" for it in (config, layer)][
+            :mounts
+        ]
+    )
