@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.constraints import ROLES
-from builder.catalog.matrix import repository_of
+from builder.catalog.matrix import OF_ONE_CATALOG, repository_of
 from builder.catalog.merge import Layer, MergedDocument, merge
 from builder.catalog.models import (
     AxisValue,
@@ -40,9 +40,6 @@ _BRACE = re.compile(r"[{}]")
 _RESERVED = ("charts", "releases")
 CheckName = Callable[[str, Location], None]
 File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
-
-
-_OF_ONE_CATALOG = ("extends", "builder", "tests")
 
 
 @dataclass(frozen=True)
@@ -248,13 +245,13 @@ def document_of(
     layers, errors = _layers(texts, kind, note)
     if len(layers) == 1:
         return layers[0].document, errors
-    merged, problems = merge(layers, model, own_keys=_OF_ONE_CATALOG)
+    merged, problems = merge(layers, model, own_keys=OF_ONE_CATALOG)
     return merged, errors + problems
 
 
 def layered(texts: Below, kind: str, model: type) -> MergedDocument:
     """Return a file that was read without a mistake, with where each of its values comes from."""
-    return merge(_layers(texts, kind, no_note)[0], model, own_keys=_OF_ONE_CATALOG)[0]
+    return merge(_layers(texts, kind, no_note)[0], model, own_keys=OF_ONE_CATALOG)[0]
 
 
 def _layers(
