@@ -337,7 +337,10 @@ def _of_same_repository(extends: Extends, by: _Reached, location: Location) -> E
 
     Raises ConfigError for a folder that was not fetched with it.
     """
-    if extends.is_pinned or by.pin is None:
+    if by.pin is None:
+        return extends
+    _check_scheme(extends, by, by.pin, location)
+    if extends.is_pinned:
         return extends
     git = by.pin.source.get("git", "")
     path = posixpath.normpath(posixpath.join(by.pin.source.get("path", "."), extends.path))
@@ -352,6 +355,19 @@ def _of_same_repository(extends: Extends, by: _Reached, location: Location) -> E
     return replace(
         extends, git=git, ref=by.pin.commit, path=path, name=name or None, follow="commits"
     )
+
+
+def _check_scheme(extends: Extends, by: _Reached, pin: PinnedCatalog, location: Location) -> None:
+    """Raise ConfigError where a catalog of elsewhere names a repository of this machine."""
+    for scheme in ("file://", "http://"):
+        is_from_there = pin.source.get("git", "").startswith(scheme)
+        if extends.git.startswith(scheme) and not is_from_there:
+            raise ConfigError(
+                f"{by.catalog.name} stands on a repository of this machine: {extends.git}",
+                hint="it can name one of https or ssh",
+                location=location,
+                id="E-CATALOG-UNSAFE",
+            )
 
 
 def _check_circle(below: SourceCatalog, location: Location, above: tuple[_Reached, ...]) -> None:
@@ -388,7 +404,7 @@ def _unfetched(name: str, error: Exception, location: Location) -> ConfigError:
     first, *more = error.message.splitlines()
     reason = f"{first}: {more[-1].strip()}" if more else first  # a program says it last
     return ConfigError(
-        f"{name} cannot be fetched: {reason}",
+        f"{name} cannot be fetched: {one_line(reason)}",
         hint=error.hint or "look at the address, the proxy, `network.ca` and how you log in",
         location=location,
         id="E-CATALOG-UNREACHABLE",

@@ -27,7 +27,7 @@ from builder.app.first_catalog import (
 from builder.app.load import load, upstreams
 from builder.app.options import Options
 from builder.app.stacks import alone
-from builder.catalog.policies import Extends
+from builder.catalog.policies import FOLLOW_RELEASES, Extends
 from builder.catalog_stack import Finding
 from builder.ci.shards import depth
 from builder.ci.systems import CI_SYSTEMS, Follow
@@ -54,14 +54,14 @@ REQUIREMENTS = "requirements.txt"
 class Fork:
     """A catalog to be written: its name, what it stands on, and what it says otherwise.
 
-    `source` is where the other catalog is, see `extends_of`. `follow` is "" for what is usual, or
-    `commits`. `registry` is `host[:port][/path]`, or EMBEDDED. `ca` is a file of certificates, ""
+    `source` is where the other catalog is, see `extends_of`. `follow` is of
+    `extends`. `registry` is `host[:port][/path]`, or EMBEDDED. `ca` is a file of certificates, ""
     for none. `offer` are selectors of charts; with none, all are offered.
     """
 
     name: str
     source: str
-    follow: str = ""
+    follow: str = FOLLOW_RELEASES
     registry: str = EMBEDDED
     ca: str = ""
     offer: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ def write_fork(folder: Path, fork: Fork, notify: Notify = silent) -> NewFork:
         name = load(fork.source).catalog.matrix.name
     else:
         name = Extends(git=extends.get("git", ""), oci=extends.get("oci", "")).default_name
-        extends |= {"follow": fork.follow} if fork.follow else {}
+        extends |= {"follow": fork.follow} if fork.follow != FOLLOW_RELEASES else {}
     extends["name"] = name if name != fork.name else "upstream"
     files = {
         MATRIX: _matrix(fork, extends),

@@ -29,8 +29,9 @@ from builder.common.errors import ConfigError
 from builder.oci.reference import check_registry
 
 _GIT = re.compile(
-    r"https://[A-Za-z0-9][^\s@]*|http://(localhost|127\.0\.0\.1)(:\d+)?/\S*|file:///\S+"
-    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9]\S*|[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-]\S*"
+    r"https://[A-Za-z0-9][!-?A-~]*|http://(localhost|127\.0\.0\.1)(:\d+)?/[!-~]*|file:///[!-~]+"
+    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9][!-?A-~]*"
+    r"|[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:[!-,.-9;-~][!-~]*"
 )
 _REF = re.compile(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

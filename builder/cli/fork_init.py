@@ -9,6 +9,7 @@ import click
 
 from builder.app.first_catalog import EMBEDDED, name_of
 from builder.app.fork_init import Fork, write_fork
+from builder.catalog.policies import FOLLOW_RELEASES
 from builder.cli.open import notify
 from builder.common.text import count
 
@@ -24,9 +25,10 @@ from builder.common.text import count
 )
 @click.option(
     "--follow",
-    default="",
+    default=FOLLOW_RELEASES,
+    show_default=True,
     type=click.Choice(["releases", "commits"]),
-    help="Of git: pin what was released, which is usual, or any commit.",
+    help="Of git: pin what a release was made from, or any commit.",
 )
 @click.option("--name", default="", help="The name of the catalog; by default that of the folder.")
 @click.option(

@@ -366,3 +366,34 @@ def test_a_name_that_two_catalogs_define_which_do_not_stand_on_one_another(shop:
     assert refused(beside_one_another(shop, "images: {x: {from-catalog: rihgt}}\n")).startswith(
         "matrix.yaml:3:28: catalog 'rihgt' defines no image 'x' [E-NAME-UNKNOWN]\n"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "git: 'ext::sh -c id'", "git: '--upload-pack=id'", "git: 'https://me:secret@git.example/x'",
+        "git: 'http://git.example/x'", "git: 'git://git.example/x'", "git: '/srv/x.git'",
+        "git: 'ssh://-oProxyCommand=id/x'", "git: 'me@git.example:-x'", 'git: "https://a/\\e[2J"',
+        "git: 'https://git.example/x', ref: '-x'", "git: 'https://git.example/x', ref: 'a:b'",
+        "git: 'https://git.example/x', path: ../x", "git: 'https://git.example/x', path: /x",
+        "git: 'https://git.example/x', oci: a.example/b", "oci: a.example/b, path: x",
+        "oci: 'A b'", "path: ../shop, ref: main", "name: shop",
+    ],
+)  # fmt: skip
+def test_where_a_catalog_cannot_come_from(shop: Folder, said: str) -> None:
+    text = refused(mine(shop, f"extends: {{{said}}}\ncatalog: {{name: mine}}\n"))
+    assert text.startswith("matrix.yaml:1:10: ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "git: 'https://git.example:8443/a/b.git', ref: v1.2+x, path: some/where",
+        "git: 'ssh://git@git.example:22/x'", "git: 'git@git.example:a/b.git'",
+        "git: 'file:///srv/x.git'", "oci: registry.example/a/b-source, ref: 2026.11.30.source",
+        f"oci: registry.example/a, ref: 'sha256:{'a' * 64}'",
+    ],
+)  # fmt: skip
+def test_where_a_catalog_can_come_from(shop: Folder, said: str) -> None:
+    text = refused(mine(shop, f"extends: {{{said}}}\ncatalog: {{name: mine}}\n"))
+    assert "[E-CATALOG-UNPINNED]" in text
