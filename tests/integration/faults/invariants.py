@@ -17,9 +17,10 @@ from builder.plan import image_metadata
 from builder.registry import release_record
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
+from builder.upstreams.artefact import tag_of
 from tests.integration.faults.catalog import PREFIX
 
-_SOURCE = ".source"
+_SOURCE = tag_of("")
 _ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 
 
