@@ -19,6 +19,7 @@ from builder.catalog.models import Network
 from builder.catalog.policies import Extends, Standing
 from builder.catalog.schema_check import validate
 from builder.catalog.yaml_document import Document
+from builder.catalog_clashes import StackedFile, left_out
 from builder.common.errors import (
     BuilderError,
     ConfigError,
@@ -82,7 +83,7 @@ def read_catalogs(root: Path, finding: Finding = KEPT) -> CatalogFiles:
         if name not in names:
             message = f"no catalog below is called {name!r}"
             raise SelectionError(message, hint=did_you_mean(name, names), id="E-NAME-UNKNOWN")
-    return CatalogFiles(catalogs=tuple(stack.catalogs), pins=stack.pins, notes=tuple(stack.notes))
+    return CatalogFiles(catalogs=stack.counting(), pins=stack.pins, notes=tuple(stack.notes))
 
 
 def network_of(root: Path) -> Network:
@@ -145,6 +146,7 @@ class _Stack:
         self._finding = finding
         self._kept = KeptCatalogs(StateDir.of(root).upstreams)
         self._reached: list[_Reached] = []
+        self._stacked: list[StackedFile] = []
         self.catalogs: list[SourceCatalog] = []
         self.pins: dict[str, PinnedCatalog] = {}
         self.notes: list[str] = []
@@ -152,6 +154,17 @@ class _Stack:
     @cached_property
     def _own_pins(self) -> Mapping[str, PinnedCatalog]:
         return {**_pins_of(self._own), **self._finding.chosen}
+
+    def counting(self) -> tuple[SourceCatalog, ...]:
+        """Return the catalogs, each without what another one is to say. Raises ConfigError."""
+        if len(self.catalogs) < 3:  # no two beside one another
+            return tuple(self.catalogs)
+        paths, errors = left_out(self._stacked)
+        raise_all(errors)
+        return tuple(
+            replace(item, left_out=paths[item.name]) if paths.get(item.name) else item
+            for item in self.catalogs
+        )
 
     def add(self, reached: _Reached, above: tuple[_Reached, ...], at: Location) -> None:
         """Add a catalog, after those that it stands on; `above` are those that stand on it."""
@@ -172,18 +185,27 @@ class _Stack:
         _check_builder(document, catalog.name)
         reached = replace(reached, catalog=catalog)
         self._reached.append(reached)
-        for extends, location in _extends_of(document):
+        direct = {
             self._add_below(extends, location, (*above, reached))
+            for extends, location in _extends_of(document)
+        }
+        below = direct.union(*(item.below for item in self._stacked if item.name in direct))
+        self._stacked.append(
+            StackedFile(name=catalog.name, document=document, below=frozenset(below))
+        )
         self.catalogs.append(catalog)
 
-    def _add_below(self, extends: Extends, location: Location, above: tuple[_Reached, ...]) -> None:
-        """Add a catalog that the last one of `above` stands on, unless it was reached already."""
+    def _add_below(self, extends: Extends, location: Location, above: tuple[_Reached, ...]) -> str:
+        """Add a catalog that the last one of `above` stands on, unless it was reached already.
+
+        Returns its name.
+        """
         by = above[-1]
         extends = _of_same_repository(extends, by, location)
         below = self._found(extends, by, location)
         _check_circle(below.catalog, location, above)
-        if self._is_reached(below, location):
-            return
+        if already := self._reached_as(below, location):
+            return already
         name = below.catalog.name
         if name in [item.catalog.name for item in self._reached]:
             raise ConfigError(
@@ -202,6 +224,7 @@ class _Stack:
         if self._finding.pins and below.pin is None and by is above[0]:
             self.pins[name] = pin_of_folder(below.catalog, extends)
         self.add(below, above, location)
+        return name
 
     def _found(self, extends: Extends, by: _Reached, location: Location) -> _Reached:
         """Return the catalog that an entry of `extends` names, fetched where that is needed."""
@@ -220,15 +243,18 @@ class _Stack:
         catalog = SourceCatalog(name=name, root=folder, label=f"{name}:", is_kept=pin is not None)
         return _Reached(catalog=catalog, place=place, pin=pin, by=by.catalog.name)
 
-    def _is_reached(self, below: _Reached, location: Location) -> bool:
-        """Whether a catalog counts already. Raises ConfigError where it does with other content."""
+    def _reached_as(self, below: _Reached, location: Location) -> str:
+        """Return the name by which a catalog counts already, "" where it does not.
+
+        Raises ConfigError where it does with other content.
+        """
         for item in self._reached:
             if below.content and item.content == below.content:
-                return True
+                return item.catalog.name
             if item.place != below.place:
                 continue
             if item.content == below.content:
-                return True
+                return item.catalog.name
             raise ConfigError(
                 f"catalog {below.place[0]} is reached with two contents: by {item.by} and by"
                 f" {below.by}",
@@ -236,7 +262,7 @@ class _Stack:
                 location=location,
                 id="E-CATALOG-TWICE",
             )
-        return False
+        return ""
 
     # What is pinned.
 
@@ -311,7 +337,10 @@ def _of_same_repository(extends: Extends, by: _Reached, location: Location) -> E
 
     Raises ConfigError for a folder that was not fetched with it.
     """
-    if extends.is_pinned or by.pin is None:
+    if by.pin is None:
+        return extends
+    _check_scheme(extends, by, by.pin, location)
+    if extends.is_pinned:
         return extends
     git = by.pin.source.get("git", "")
     path = posixpath.normpath(posixpath.join(by.pin.source.get("path", "."), extends.path))
@@ -326,6 +355,19 @@ def _of_same_repository(extends: Extends, by: _Reached, location: Location) -> E
     return replace(
         extends, git=git, ref=by.pin.commit, path=path, name=name or None, follow="commits"
     )
+
+
+def _check_scheme(extends: Extends, by: _Reached, pin: PinnedCatalog, location: Location) -> None:
+    """Raise ConfigError where a catalog of elsewhere names a repository of this machine."""
+    for scheme in ("file://", "http://"):
+        is_from_there = pin.source.get("git", "").startswith(scheme)
+        if extends.git.startswith(scheme) and not is_from_there:
+            raise ConfigError(
+                f"{by.catalog.name} stands on a repository of this machine: {extends.git}",
+                hint="it can name one of https or ssh",
+                location=location,
+                id="E-CATALOG-UNSAFE",
+            )
 
 
 def _check_circle(below: SourceCatalog, location: Location, above: tuple[_Reached, ...]) -> None:
@@ -362,7 +404,7 @@ def _unfetched(name: str, error: Exception, location: Location) -> ConfigError:
     first, *more = error.message.splitlines()
     reason = f"{first}: {more[-1].strip()}" if more else first  # a program says it last
     return ConfigError(
-        f"{name} cannot be fetched: {reason}",
+        f"{name} cannot be fetched: {one_line(reason)}",
         hint=error.hint or "look at the address, the proxy, `network.ca` and how you log in",
         location=location,
         id="E-CATALOG-UNREACHABLE",

@@ -113,18 +113,12 @@ class Workspace:
     def __init__(self, root: Path, state: Path | None = None, finding: Finding = KEPT) -> None:
         self.root = root
         self._finding = finding
-        self._runs_own_tests = False
         self.state = StateDir(state) if state else StateDir.of(root)
 
     @cached_property
     def files(self) -> CatalogFiles:
         """The files of the catalog and of those that it stands on."""
         return read_catalogs(self.root, self._finding)
-
-    @property
-    def _suites(self) -> CatalogFiles:
-        """The files of the catalogs whose tests run."""
-        return CatalogFiles(catalogs=(self.files.own,)) if self._runs_own_tests else self.files
 
     def load(
         self,
@@ -230,12 +224,17 @@ class Workspace:
             )
         with reading(MATRIX):
             *below, own = self.files.texts_of(MATRIX)
-            file, matrix_errors = parse_matrix(own.text, own.file, notes.append, tuple(below))
+            file, matrix_errors = parse_matrix(
+                own.text, own.file, notes.append, tuple(below), own.left_out
+            )
         errors += matrix_errors
         if file is None:
             raise_all(errors)
         assert file is not None
-        self._runs_own_tests = file.matrix.tests == "own"
+        has_own_suites = file.matrix.tests == "own"
+        self._suites = (
+            replace(self.files, catalogs=(self.files.own,)) if has_own_suites else self.files
+        )
         return file
 
     def _replaced(self, errors: list[BuilderError]) -> tuple[ReplacedFile, ...]:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from builder.catalog.models import File
+from builder.catalog.models import Path as KeyPath
 from builder.catalog.parser import SourceText
 from builder.common import checkout
 from builder.common.errors import ConfigError, Location
@@ -49,17 +50,32 @@ class SourceCatalog:
     label: str = ""
     is_kept: bool = False
     """Whether it is a copy that was fetched: all files of it count, whatever they are called."""
+    left_out: frozenset[KeyPath] = frozenset()
+    """Paths in its matrix.yaml that do not count: another catalog says it. An image or a chart that
+    is left out takes the folder of its name with it."""
 
     @cached_property
     def checkout(self) -> checkout.Checkout:
         """Its files, and their state in git."""
         if self.is_kept:
-            return checkout.whole_folder(self.root, self.label)
-        return checkout.read_checkout(self.root, Runner(), self.label)
+            found = checkout.whole_folder(self.root, self.label)
+        else:
+            found = checkout.read_checkout(self.root, Runner(), self.label)
+        hidden = [file for path in self._hidden for file in (self.root / path).rglob("*")]
+        return replace(found, ignored=found.ignored.union(path.resolve() for path in hidden))
+
+    @property
+    def _hidden(self) -> list[str]:
+        return ["/".join(map(str, path)) for path in self.left_out if len(path) == 2]
+
+    def is_there(self, path: str) -> bool:
+        """Whether it has a file or a folder that counts."""
+        is_hidden = any(path == item or path.startswith(f"{item}/") for item in self._hidden)
+        return not is_hidden and (self.root / path).exists()
 
     def has(self, path: str) -> bool:
         """Whether it has a file."""
-        return (self.root / path).is_file()
+        return self.is_there(path) and (self.root / path).is_file()
 
     def text(self, path: str) -> str:
         """Return the text of a file. Raises ConfigError."""
@@ -125,7 +141,7 @@ class CatalogFiles:
 
     def owner(self, path: str) -> SourceCatalog | None:
         """Return the uppermost catalog that has a file or a folder."""
-        having = (item for item in reversed(self.catalogs) if (item.root / path).exists())
+        having = (item for item in reversed(self.catalogs) if item.is_there(path))
         return next(having, None)
 
     def has(self, path: str) -> bool:
@@ -147,7 +163,12 @@ class CatalogFiles:
     def texts_of(self, path: str) -> tuple[SourceText, ...]:
         """Return a file as each catalog has it, the lowest first. Raises ConfigError."""
         found = tuple(
-            SourceText(catalog=item.name, file=f"{item.label}{path}", text=item.text(path))
+            SourceText(
+                catalog=item.name,
+                file=f"{item.label}{path}",
+                text=item.text(path),
+                left_out=item.left_out if path == MATRIX else frozenset(),
+            )
             for item in self.catalogs
             if item.has(path)
         )
@@ -178,7 +199,11 @@ class CatalogFiles:
 
     def catalogs_with(self, folder: str) -> list[SourceCatalog]:
         """Return the catalogs that have a folder, the lowest first."""
-        return [item for item in self.catalogs if (item.root / folder).is_dir()]
+        return [
+            item
+            for item in self.catalogs
+            if item.is_there(folder) and (item.root / folder).is_dir()
+        ]
 
     def bytes_of(self, folder: str) -> dict[str, bytes]:
         """Return the files of a folder, by their path in it."""

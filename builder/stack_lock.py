@@ -9,7 +9,7 @@ from builder.catalog import yaml_document as documents
 from builder.catalog.renaming import SECTIONS, names_by_as
 from builder.common.errors import BuilderError, reading
 from builder.lock import lockfile as locks
-from builder.lock.inherited import called_otherwise, laid_over, without_inherited
+from builder.lock.inherited import called_otherwise, laid_over, without_inherited, without_names
 from builder.lock.lockfile import Lock
 from builder.replaced_files import lock_of, replaced_files, to_record
 from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
@@ -53,7 +53,7 @@ def own_lock(files: CatalogFiles, lock: Lock, keeps: Collection[str] | None = ()
 
 def _lock_here(files: CatalogFiles, catalog: SourceCatalog) -> Lock:
     """Return the lock of a catalog, by the names that those above give its images and charts."""
-    lock = lock_of(catalog)
+    lock = without_names(lock_of(catalog), catalog.left_out)
     for above in files.catalogs[files.catalogs.index(catalog) + 1 :]:
         with reading(f"{above.label}{MATRIX}"):
             document, _ = documents.load(above.text(MATRIX), f"{above.label}{MATRIX}")

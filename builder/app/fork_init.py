@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,20 +24,29 @@ from builder.app.first_catalog import (
     plain,
     write_catalog,
 )
-from builder.app.load import load
+from builder.app.load import load, upstreams
 from builder.app.options import Options
+from builder.app.stacks import alone
+from builder.catalog.policies import FOLLOW_RELEASES, Extends
+from builder.catalog_stack import Finding
 from builder.ci.shards import depth
 from builder.ci.systems import CI_SYSTEMS, Follow
 from builder.common.errors import ConfigError
 from builder.common.files import write
+from builder.common.state_dir import StateDir
 from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock
 from builder.project import Project, Workspace
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.source_catalogs import MATRIX
 
 _TEMPLATES = Path(__file__).parents[1] / "starter_overlay"
 _DISTRIBUTION = "catalog-builder"
+_SOURCE = re.compile(
+    r"(?:(?P<scheme>oci://|https://|ssh://|file:///)|(?=[\w.-]+@[\w.-]+:))"
+    r"(?P<place>(?:[^/@\s]+@)?[^@\s]+?)(?:@(?P<ref>[^@\s]+))?"
+)
 REQUIREMENTS = "requirements.txt"
 
 
@@ -44,14 +54,17 @@ REQUIREMENTS = "requirements.txt"
 class Fork:
     """A catalog to be written: its name, what it stands on, and what it says otherwise.
 
-    `source` is the folder of the other catalog. `registry` is `host[:port][/path]`, or EMBEDDED.
-    `ca` is a file of certificates, "" for none.
+    `source` is where the other catalog is, see `extends_of`. `follow` is of
+    `extends`. `registry` is `host[:port][/path]`, or EMBEDDED. `ca` is a file of certificates, ""
+    for none. `offer` are selectors of charts; with none, all are offered.
     """
 
     name: str
-    source: Path
+    source: str
+    follow: str = FOLLOW_RELEASES
     registry: str = EMBEDDED
     ca: str = ""
+    offer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,31 +89,64 @@ def write_fork(folder: Path, fork: Fork, notify: Notify = silent) -> NewFork:
             f"{folder} is not empty: nothing was written",
             hint="name a folder that is empty, or not yet there: `builder fork init --from … DIR`",
         )
-    below = load(fork.source)
-    if fork.name == below.catalog.matrix.name:
-        raise ConfigError(
-            f"the catalog in {fork.source} is called {fork.name!r}, too",
-            hint="choose another name, e.g. --name my-catalog",
-        )
     if fork.registry != EMBEDDED:
         check_registry(fork.registry)
+    extends = extends_of(fork.source, folder)
+    if "path" in extends:
+        name = load(fork.source).catalog.matrix.name
+    else:
+        name = Extends(git=extends.get("git", ""), oci=extends.get("oci", "")).default_name
+        extends |= {"follow": fork.follow} if fork.follow != FOLLOW_RELEASES else {}
+    extends["name"] = name if name != fork.name else "upstream"
     files = {
-        MATRIX: _matrix(folder, fork, below),
+        MATRIX: _matrix(fork, extends),
         ".gitattributes": (STARTER / "gitattributes").read_text(encoding="utf-8"),
         ".gitignore": (STARTER / "gitignore").read_text(encoding="utf-8"),
-        "Makefile": (_TEMPLATES / "Makefile").read_text(encoding="utf-8"),
         "README.md": Template((_TEMPLATES / "README.md").read_text(encoding="utf-8")).substitute(
-            name=fork.name, upstream=below.catalog.matrix.name
+            name=fork.name, upstream=name
         ),
         REQUIREMENTS: requirement(_direct_url()),
     }
     data = {path: text.encode() for path, text in files.items()}
     with _tried(folder, data) as tried:
-        project = load(tried)
-        data |= _derived(tried, project)
+        finding = Finding(upstreams=upstreams(tried), pins=True)
+        workspace = Workspace(tried, finding=finding)
+        project = workspace.load((), ECOSYSTEMS)
+        below = alone(workspace.files, workspace.files.below[-1])
+        data |= _derived(workspace, project)
         found = _found(project, below, tuple(sorted(data)), notify)
-    write_catalog(folder, data)
+        write_catalog(folder, data)
+        _keep_fetched(tried, folder)
     return found
+
+
+def extends_of(source: str, folder: Path) -> dict[str, str]:
+    """Return what `extends` says of a source, in the matrix.yaml of a folder.
+
+    It is a folder, `oci://REPOSITORY[@REF]`, or an address of git with or without `@REF`. Raises
+    ConfigError for anything else.
+    """
+    if Path(source).is_dir():
+        return {"path": os.path.relpath(Path(source).resolve(), folder.resolve())}
+    match = _SOURCE.fullmatch(source)
+    if match is None:
+        raise ConfigError(
+            f"there is no folder {source}, and it is no address of git or of a registry",
+            hint="--from FOLDER, --from https://git.example/catalog.git@REF or --from"
+            " oci://registry.example/catalog@REF",
+        )
+    kind = "oci" if match["scheme"] == "oci://" else "git"
+    place = match["place"] if kind == "oci" else (match["scheme"] or "") + match["place"]
+    return {kind: place, **({"ref": match["ref"]} if match["ref"] else {})}
+
+
+def _keep_fetched(tried: Path, folder: Path) -> None:
+    """Move what was fetched of the catalogs below to where it is looked for from now on."""
+    fetched = StateDir.of(tried).upstreams
+    if fetched.is_dir() and fetched.is_relative_to(tried):
+        kept = folder / fetched.relative_to(tried)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fetched.rename(kept)
 
 
 @contextlib.contextmanager
@@ -120,13 +166,13 @@ def _tried(folder: Path, files: Mapping[str, bytes]) -> Iterator[Path]:
         raise
 
 
-def _matrix(folder: Path, fork: Fork, below: Project) -> str:
+def _matrix(fork: Fork, extends: Mapping[str, str]) -> str:
     major, minor = VERSION.split(".")[:2]
-    source = os.path.relpath(fork.source.resolve(), folder.resolve())
+    said = ", ".join(f"{key}: {plain(value)}" for key, value in extends.items())
     lines = [
         "# What this catalog says otherwise than the one that it stands on.",
         f'builder: ">={major}.{minor},<{major}.{int(minor) + 1}"',
-        f"extends: {{path: {plain(source)}, name: {plain(below.catalog.matrix.name)}}}",
+        f"extends: {{{said}}}",
         "catalog:",
         f"  name: {plain(fork.name)}",
         f"  registries: [{plain(fork.registry)}]  # the first is the one that charts name",
@@ -135,16 +181,18 @@ def _matrix(folder: Path, fork: Fork, below: Project) -> str:
         lines.append(f"  embedded: {address_of_embedded()}  # where that in build/ is served")
     if fork.ca:
         lines.append(f"network: {{ca: {plain(fork.ca)}}}")
+    if fork.offer:
+        lines.append(f"offer: {{charts: [{', '.join(map(plain, fork.offer))}]}}")
     return "\n".join(lines) + "\n"
 
 
-def _derived(root: Path, project: Project) -> dict[str, bytes]:
+def _derived(workspace: Workspace, project: Project) -> dict[str, bytes]:
     """Return the lock of a catalog, and its workflows: in them is nothing that is locked below."""
     lock = project.lock or Lock()
-    Workspace(root).write_lock(lock)
-    system = CI_SYSTEMS.get(next(iter(CI_SYSTEMS.built_in)), catalog=root)
+    workspace.write_lock(lock)
+    system = CI_SYSTEMS.get(next(iter(CI_SYSTEMS.built_in)), catalog=workspace.root)
     return {
-        lockfile.FILE: (root / lockfile.FILE).read_bytes(),
+        lockfile.FILE: (workspace.root / lockfile.FILE).read_bytes(),
         **system.workflows(depth(project.expansion), lock.containers, follow=Follow()),
     }
 
@@ -157,7 +205,7 @@ def _found(project: Project, below: Project, paths: tuple[str, ...], notify: Not
         "targets": len(project.expansion.targets),
         "charts": len(project.expansion.charts),
     }
-    if project.lock is None or below.lock is None:
+    if below.lock is None or not below.lock.bases:
         return NewFork(**facts, alike=0, is_locked=False)
     app = App(project, Options(block_unlocked=True), notify=notify)
     prints = app.plan(offline=True, to_run=False).fingerprints
@@ -174,7 +222,7 @@ def requirement(direct_url: Mapping[str, Any] | None) -> str:
 
     It is pinned by a commit or a hash, where pip knew one.
     """
-    head = "# The builder, which `make setup` installs.\n"
+    head = "# The builder, which the workflows install.\n"
     if direct_url is None:
         return f"{head}{_DISTRIBUTION}=={VERSION}\n"
     url = str(direct_url.get("url", ""))

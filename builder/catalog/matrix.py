@@ -34,6 +34,9 @@ from builder.catalog.release_line import AxisValue
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
 
+OF_ONE_CATALOG = ("extends", "builder", "tests")
+"""Keys of matrix.yaml that say something of one catalog: those below say it for themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Input(FileModel):

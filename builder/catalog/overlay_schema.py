@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.catalog.constraints import ROLES
+from builder.catalog.matrix import OF_ONE_CATALOG
 
 Schema = dict[str, Any]
 _WHOLE = "Whole"  # ends the name of a definition of what is in a list
@@ -33,7 +34,6 @@ _LIST_OPERATORS = {
 }
 _ABOUT = ("title", "description", "default", "examples")
 _KINDS = frozenset({"type", "anyOf", "$ref", "enum", "const"})
-_OF_ONE_CATALOG = ("builder", "extends")
 _RULE = r"^(not|from) |^[<>]=?|,"
 
 
@@ -44,7 +44,7 @@ def overlaid(schema: Schema) -> Schema:
         definitions[name] = _over(node)
         definitions[f"{name}{_WHOLE}"] = _whole(node)
     top = _over({key: value for key, value in schema.items() if key != "$defs"})
-    whole = {key: _whole(schema["properties"][key]) for key in _OF_ONE_CATALOG}
+    whole = {key: _whole(schema["properties"][key]) for key in OF_ONE_CATALOG}
     top["properties"] = {**top["properties"], **whole}
     top["required"] = ["extends"]
     return _used({"$defs": definitions, **top})

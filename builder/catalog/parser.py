@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.constraints import ROLES
-from builder.catalog.matrix import repository_of
+from builder.catalog.matrix import OF_ONE_CATALOG, repository_of
 from builder.catalog.merge import Layer, MergedDocument, merge
 from builder.catalog.models import (
     AxisValue,
@@ -30,7 +30,7 @@ from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
 from builder.catalog.services import ServiceTable
 from builder.catalog.tags import is_part
-from builder.catalog.yaml_document import Document
+from builder.catalog.yaml_document import Document, without
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean, looks_like
 from builder.oci.reference import check_registry
@@ -42,16 +42,17 @@ CheckName = Callable[[str, Location], None]
 File = TypeVar("File", ChartFile, UpstreamChartFile, FeatureFile)
 
 
-_OF_ONE_CATALOG = ("extends", "builder", "tests")
-
-
 @dataclass(frozen=True)
 class SourceText:
-    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog."""
+    """A file as one catalog has it. `file` names it in errors, `catalog` the catalog.
+
+    `left_out` are paths that do not count: another catalog says it.
+    """
 
     catalog: str
     file: str
     text: str
+    left_out: frozenset[Path] = frozenset()
 
 
 Below = tuple[SourceText, ...]
@@ -67,15 +68,18 @@ class ParsedMatrix:
 
 
 def parse_matrix(
-    text: str, file: str, note: Callable[[str], None] = no_note, below: Below = ()
+    text: str,
+    file: str,
+    note: Callable[[str], None] = no_note,
+    below: Below = (),
+    left_out: frozenset[Path] = frozenset(),
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `note` is called for each key that has another name now.
+    `note` is called for each key that has another name now. `left_out` is as in SourceText.
     """
-    document, errors = document_of(
-        (*below, SourceText("", file, text)), "matrix.yaml", Matrix, note
-    )
+    texts = (*below, SourceText("", file, text, left_out))
+    document, errors = document_of(texts, "matrix.yaml", Matrix, note)
     matrix, problems = validate(document, Matrix)
     errors += problems
     if matrix is None:
@@ -241,13 +245,13 @@ def document_of(
     layers, errors = _layers(texts, kind, note)
     if len(layers) == 1:
         return layers[0].document, errors
-    merged, problems = merge(layers, model, own_keys=_OF_ONE_CATALOG)
+    merged, problems = merge(layers, model, own_keys=OF_ONE_CATALOG)
     return merged, errors + problems
 
 
 def layered(texts: Below, kind: str, model: type) -> MergedDocument:
     """Return a file that was read without a mistake, with where each of its values comes from."""
-    return merge(_layers(texts, kind, no_note)[0], model, own_keys=_OF_ONE_CATALOG)[0]
+    return merge(_layers(texts, kind, no_note)[0], model, own_keys=OF_ONE_CATALOG)[0]
 
 
 def _layers(
@@ -258,6 +262,7 @@ def _layers(
     for item in texts:
         document, problems = documents.load(item.text, item.file)
         document, more = with_new_names(document, kind, note)
+        document = without(document, item.left_out)
         errors += [*problems, *more]
         layers.append(Layer(catalog=item.catalog, document=document))
     return layers, errors

@@ -29,8 +29,9 @@ from builder.common.errors import ConfigError
 from builder.oci.reference import check_registry
 
 _GIT = re.compile(
-    r"https://[A-Za-z0-9][^\s@]*|http://(localhost|127\.0\.0\.1)(:\d+)?/\S*|file:///\S+"
-    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9]\S*|[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-]\S*"
+    r"https://[A-Za-z0-9][!-?A-~]*|http://(localhost|127\.0\.0\.1)(:\d+)?/[!-~]*|file:///[!-~]+"
+    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9][!-?A-~]*"
+    r"|[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:[!-,.-9;-~][!-~]*"
 )
 _REF = re.compile(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -80,13 +81,6 @@ class Extends(FileModel):
         Whole | None,
         Field(ge=1, description="days after which the weekly report calls it old"),
     ] = None
-    serve: Annotated[
-        Literal["copy", "refer"],
-        Field(
-            description="copy: its images are copied to the registry of this catalog; refer:"
-            " charts name them where they are"
-        ),
-    ] = "copy"
 
     def __post_init__(self) -> None:
         """Raise ValueError for keys that do not go together."""

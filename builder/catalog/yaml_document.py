@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -369,3 +369,17 @@ def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
     return {**base, **overrides, **merged}
+
+
+def without(document: Document, paths: Collection[Path]) -> Document:
+    """Return a document without the keys at these paths."""
+    if not paths:
+        return document
+
+    def cut(value: Any, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return value
+        kept = {key: item for key, item in value.items() if (*path, key) not in paths}
+        return {key: cut(item, (*path, key)) for key, item in kept.items()}
+
+    return replace(document, data=cut(document.data, ()))

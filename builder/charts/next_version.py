@@ -99,7 +99,8 @@ def _with_patches(error: BuilderError, catalog: Catalog, chart: Chart) -> Builde
     matrix = catalog.matrix
     matched = {name: found for name, found in matrix.matched.items() if matrix.patches[name].charts}
     patches = [f"patch {name!r}" for name, found in matched.items() if chart.name in found]
-    if not patches or error.id:
+    is_told = error.location is not None and error.location.file == chart.at().file
+    if not patches or is_told:
         return error
     more = f"what changes {chart.name}: {listed(patches)}"
     hint = f"{error.hint}; {more}" if error.hint else more

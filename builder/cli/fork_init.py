@@ -9,6 +9,7 @@ import click
 
 from builder.app.first_catalog import EMBEDDED, name_of
 from builder.app.fork_init import Fork, write_fork
+from builder.catalog.policies import FOLLOW_RELEASES
 from builder.cli.open import notify
 from builder.common.text import count
 
@@ -19,9 +20,15 @@ from builder.common.text import count
     "--from",
     "source",
     required=True,
-    metavar="SOURCE",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder of the catalog that it stands on.",
+    metavar="SOURCE[@REF]",
+    help="The catalog that it stands on: a folder, an address of git, or oci://REPOSITORY.",
+)
+@click.option(
+    "--follow",
+    default=FOLLOW_RELEASES,
+    show_default=True,
+    type=click.Choice(["releases", "commits"]),
+    help="Of git: pin what a release was made from, or any commit.",
 )
 @click.option("--name", default="", help="The name of the catalog; by default that of the folder.")
 @click.option(
@@ -32,7 +39,13 @@ from builder.common.text import count
 @click.option(
     "--ca", default="", metavar="FILE", help="A file of certificates that builds trust, too."
 )
-def command(folder: Path, source: Path, name: str, registry: str, ca: str) -> int:
+@click.option(
+    "--offer",
+    multiple=True,
+    metavar="SELECTOR",
+    help="Offer these charts and no other; repeatable. By default all.",
+)
+def command(folder: Path, offer: tuple[str, ...], name: str, **said: str) -> int:
     """Write a catalog that stands on another one to DIR, which is empty or not yet there.
 
     It has the images and charts of the other one, and copies no recipe and no chart: what you say
@@ -41,8 +54,9 @@ def command(folder: Path, source: Path, name: str, registry: str, ca: str) -> in
     \b
     Example:
       builder fork init --from ../catalog --registry ghcr.io/myorg my-fork
+      builder fork init --from ../catalog --offer 'jupyter-*' notebooks
     """
-    fork = Fork(name=name or name_of(folder.resolve()), source=source, registry=registry, ca=ca)
+    fork = Fork(name=name or name_of(folder.resolve()), offer=offer, **said)
     found = write_fork(folder, fork, notify)
     for path in found.paths:
         click.echo(f"  {path}")

@@ -61,3 +61,18 @@ def without_inherited(lock: Lock, inherited: Lock, keeps: Collection[str] = ()) 
 
 def _own(entries: Mapping[str, _Entry], inherited: Mapping[str, _Entry]) -> dict[str, _Entry]:
     return {key: entry for key, entry in entries.items() if inherited.get(key) != entry}
+
+
+def without_names(lock: Lock, left_out: Collection[tuple[str | int, ...]]) -> Lock:
+    """Return a lock without the images and charts whose paths in matrix.yaml are left out."""
+    if not left_out:
+        return lock
+    return replace(
+        lock,
+        package_sets={
+            key: entry
+            for key, entry in lock.package_sets.items()
+            if ("images", TargetId(key).image) not in left_out
+        },
+        charts={key: it for key, it in lock.charts.items() if ("charts", key) not in left_out},
+    )

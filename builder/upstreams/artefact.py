@@ -83,9 +83,9 @@ def _unpacked(data: bytes) -> list[SourceFile]:
         path.write_bytes(data)
         with archives.opened(path, "the source") as archive:
             for member in archives.members(archive):
+                check_entry(member.name, member.size)
                 if not member.isreg():
                     raise UnsafeSourceError(f"{member.name}: not a file")
-                check_entry(member.name, member.size)
                 check_total(len(files) + 1, total := total + member.size)
                 mode = 0o755 if member.mode & 0o100 else 0o644
                 content = archives.content(archive, member, LARGEST)

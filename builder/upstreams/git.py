@@ -45,6 +45,7 @@ _SETTINGS = (
     "http.lowSpeedLimit=1000", "http.lowSpeedTime=60",
 )  # fmt: skip
 _ATTRIBUTES = "* -text !eol !filter !ident !export-ignore !export-subst !working-tree-encoding\n"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
 _LINK, _SUBMODULE, _PROGRAM = "120000", "160000", "100755"
 _NO_CONFIGURATION: Mapping[str, str] = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -80,6 +81,9 @@ class GitSources:
         Where a server gives no commit by its name, it is looked for at `ref`. Raises StepError and
         UnsafeSourceError.
         """
+        for name in filter(None, (commit, ref)):
+            if _NAME.fullmatch(name) is None or ".." in name:
+                raise StepError(f"not a commit, a branch or a tag of git: {name[:200]!r}")
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".git-") as temporary:
             repository = _Repository(self._runner, Path(temporary, "repository"))
@@ -200,9 +204,9 @@ def _entry(line: str) -> _Entry:
     """Read a line of `git ls-tree`: `MODE KIND ID SIZE<TAB>PATH`."""
     facts, _, path = line.partition("\t")
     mode, _kind, _name, size = facts.split()
+    check_entry(path, 0 if mode == _SUBMODULE else int(size))
     if mode == _SUBMODULE:
         raise UnsafeSourceError(f"{path}: a submodule")
-    check_entry(path, int(size))
     if not is_kept(path):
         raise UnsafeSourceError(f"{path}: no part of a catalog")
     return _Entry(

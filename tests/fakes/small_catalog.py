@@ -62,6 +62,7 @@ FEATURES = {
         "  size.is: {type: boolean, default: true, text: Whether}\n"
     ),
     "plain": "summary: Plain\n",
+    "broken": "summary: Broken\n",
 }
 FILES: Mapping[str, Mapping[str, str]] = {
     "core": {"templates/core.yaml": "image: {{ .Values.image.version }}\n"},
@@ -71,6 +72,7 @@ FILES: Mapping[str, Mapping[str, str]] = {
         )
     },
     "plain": {},
+    "broken": {"templates/broken.yaml": "on: {{ .Values.lamp.on }}\n"},
 }
 NONE: Mapping[str, str] = MappingProxyType({})
 LIBRARY = {"Chart.yaml": b"apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n"}

@@ -328,3 +328,72 @@ def test_what_is_called_otherwise_has_the_same_fingerprints_and_the_same_lock(sh
     key = "desk/os=2,lang=1.10"
     assert project.lock.package_sets["table/os=2,lang=1.10"] == below.lock.package_sets[key]
     assert key not in project.lock.package_sets
+
+
+def beside_one_another(shop: Folder, more: str = "") -> Workspace:
+    """A catalog that stands on two others: both stand on the shop, and define the image `x`."""
+    for name, is_published in (("left", "false"), ("right", "true")):
+        Folder(
+            shop.root.parent / name,
+            {
+                "matrix.yaml": f"extends: {{path: ../shop}}\ncatalog: {{name: {name}}}\n"
+                f"images: {{x: {{from: base}}, desk: {{publish: {is_published}}}}}\n",
+                "images/x/recipe.yaml": f"summary: Of {name}\n",
+                "images/x/Dockerfile.j2": "FROM {{ parent }}\n",
+                f"images/x/files/{name}": "x\n",
+            },
+        )
+    text = "extends: [{path: ../left}, {path: ../right}]\ncatalog: {name: mine}\n"
+    return mine(shop, text + more)
+
+
+def test_a_name_that_two_catalogs_define_which_do_not_stand_on_one_another(shop: Folder) -> None:
+    """The image `desk` is of the one below both: the later one counts."""
+    assert refused(beside_one_another(shop)) == (
+        "matrix.yaml:1:1: image 'x' is defined by left and right [E-CATALOG-CLASH]\n"
+        "    extends: [{path: ../left}, {path: ../right}]\n"
+        "    ^\n"
+        "  hint: say which counts: `images: {x: {from-catalog: left}}`"
+    )
+    for name in ("left", "right"):
+        choice = f"images: {{x: {{from-catalog: {name}, publish: false}}}}\n"
+        project = load(beside_one_another(shop, choice))
+        recipe = project.catalog.recipes["x"]
+        assert recipe.summary == f"Of {name}"
+        assert [file.path for file in recipe.files] == [f"files/{name}"]
+        images = project.catalog.matrix.images
+        assert (images["x"].publish, images["desk"].publish) == (False, True)
+    assert refused(beside_one_another(shop, "images: {x: {from-catalog: rihgt}}\n")).startswith(
+        "matrix.yaml:3:28: catalog 'rihgt' defines no image 'x' [E-NAME-UNKNOWN]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "git: 'ext::sh -c id'", "git: '--upload-pack=id'", "git: 'https://me:secret@git.example/x'",
+        "git: 'http://git.example/x'", "git: 'git://git.example/x'", "git: '/srv/x.git'",
+        "git: 'ssh://-oProxyCommand=id/x'", "git: 'me@git.example:-x'", 'git: "https://a/\\e[2J"',
+        "git: 'https://git.example/x', ref: '-x'", "git: 'https://git.example/x', ref: 'a:b'",
+        "git: 'https://git.example/x', path: ../x", "git: 'https://git.example/x', path: /x",
+        "git: 'https://git.example/x', oci: a.example/b", "oci: a.example/b, path: x",
+        "oci: 'A b'", "path: ../shop, ref: main", "name: shop",
+    ],
+)  # fmt: skip
+def test_where_a_catalog_cannot_come_from(shop: Folder, said: str) -> None:
+    text = refused(mine(shop, f"extends: {{{said}}}\ncatalog: {{name: mine}}\n"))
+    assert text.startswith("matrix.yaml:1:10: ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "git: 'https://git.example:8443/a/b.git', ref: v1.2+x, path: some/where",
+        "git: 'ssh://git@git.example:22/x'", "git: 'git@git.example:a/b.git'",
+        "git: 'file:///srv/x.git'", "oci: registry.example/a/b-source, ref: 2026.11.30.source",
+        f"oci: registry.example/a, ref: 'sha256:{'a' * 64}'",
+    ],
+)  # fmt: skip
+def test_where_a_catalog_can_come_from(shop: Folder, said: str) -> None:
+    text = refused(mine(shop, f"extends: {{{said}}}\ncatalog: {{name: mine}}\n"))
+    assert "[E-CATALOG-UNPINNED]" in text

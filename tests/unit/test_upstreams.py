@@ -14,6 +14,7 @@ from builder.common.checkout import read_checkout
 from builder.common.errors import BuilderError
 from builder.common.process import Runner
 from builder.common.source_content import content_in
+from builder.kept_catalogs import SourceFile
 from builder.lock.lockfile import Lock, dump, parse
 from builder.lock.pinned import PinnedCatalog
 from builder.oci.reference import parse as parse_reference
@@ -23,7 +24,7 @@ from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
 from builder.release.source import push_source
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.upstreams.artefact import KIND, PACKED
+from builder.upstreams.artefact import KIND, PACKED, artefact
 from builder.upstreams.git import GitSources
 from builder.upstreams.newest import FetchedCatalogs
 from tests.fakes.catalog import FILES, LOCK, Folder, Week, prints
@@ -351,6 +352,14 @@ def test_a_release_is_stood_on_by_its_artefact(site: Site, released: Week) -> No
     assert prints(project) == prints(released.folder.load())
 
 
+def test_what_was_rolled_back_is_not_stood_on(site: Site, released: Week) -> None:
+    """The newest source that was pushed is of another release than the current one."""
+    put_record(released.store, replace(record_of(released), release="2026.12.07"))
+    text = site.refused(pins=True)
+    assert "there is no 127.0.0.1:5999/shop-releases:2026.12.07.source" in text
+    assert "[E-CATALOG-UNREACHABLE]" in text
+
+
 def test_the_artefact_of_a_release_has_the_same_bytes_each_time(released: Week) -> None:
     repository = parse_reference("127.0.0.1:5999/shop-releases")
     tag = repository.with_tag(f"{record_of(released).release}.source")
@@ -430,6 +439,7 @@ BOMB = b"\0" * (40 << 20)
         (of_kind("images/x", tarfile.CHRTYPE), "images/x: not a file"),
         (of_kind("images/x", tarfile.FIFOTYPE), "images/x: not a file"),
         (of_kind("images/x", tarfile.REGTYPE, len(BOMB)), "images/x: it has more than 16 MiB"),
+        (of_kind("images/\x1b[2J", tarfile.SYMTYPE), "has control characters"),
         (tarfile.TarInfo("README.md"), "README.md: no part of a catalog"),
         (tarfile.TarInfo("matrix.yaml"), "the same file twice"),
         (tarfile.TarInfo("matrix.yaml/x"), "matrix.yaml: not a file"),
@@ -458,3 +468,25 @@ def test_what_is_not_safe_in_an_artefact_is_refused(
     assert "[E-CATALOG-UNSAFE]" in text
     kept = site.mine.root / "build/upstreams"
     assert not kept.exists() or list(kept.iterdir()) == []
+
+
+def test_a_catalog_of_elsewhere_names_no_repository_of_this_machine(site: Site) -> None:
+    repository = parse_reference("127.0.0.1:5999/shop-releases")
+    said = "extends: {git: 'file:///home/me/secret', name: secret}\n"
+    file = SourceFile(path="matrix.yaml", mode=0o644, data=said.encode())
+    facts = dict.fromkeys(("release", "commit", "content", "builder"), "")
+    site.store.put(artefact([file], facts), repository.with_tag("current.source"))
+    site.said = f"extends: {{oci: '{repository}', name: upstream, follow: commits}}\n"
+    site.say()
+    assert site.refused(pins=True).startswith(
+        "upstream:matrix.yaml:1:16: upstream stands on a repository of this machine:"
+        " file:///home/me/secret [E-CATALOG-UNSAFE]\n"
+    )
+
+
+def test_what_a_record_calls_a_commit_is_no_option_and_no_refspec(site: Site) -> None:
+    site.upstream.commit(LOCKED)
+    git = GitSources(Runner(), site.mine.root / "build/upstreams")
+    for name in ("--upload-pack=touch x", "+refs/*:refs/*", "main:other", "a..b", "^main"):
+        with pytest.raises(BuilderError, match="not a commit, a branch or a tag of git"):
+            git.fetch(site.upstream.url, name)

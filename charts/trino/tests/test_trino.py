@@ -5,6 +5,13 @@ import pytest
 PROXY = {"X-Forwarded-Proto": "https"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def started(client, facts, wait_for):
+    """Its page is there before its catalogs are."""
+    page = client(facts["url"])
+    wait_for("Trino", lambda: not page.get("/v1/info").json()["starting"], seconds=120)
+
+
 def ask(client, facts, query, password):
     """What Trino says to the first page of a query, as a proxy that ended TLS asks it."""
     trino = client(facts["url"], auth=("trino", password), headers=PROXY)

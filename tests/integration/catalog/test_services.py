@@ -72,8 +72,8 @@ page=https://127.0.0.1:8443/v1/statement
 while [ -n "$page" ]; do
   answer=$(curl --silent --insecure --noproxy "*" --user "trino:$PASSWORD" "$@" "$page")
   set --
-  echo "$answer" | grep -o '"data":[[][^}]*[]][]]' || true
-  page=$(echo "$answer" | grep -o '"nextUri":"[^"]*' | cut -d'"' -f4)
+  printf %s "$answer" | grep -o '"data":[[][^}]*[]][]]' || true
+  page=$(printf %s "$answer" | grep -o '"nextUri":"[^"]*' | cut -d'"' -f4)
 done
 """
 

@@ -10,6 +10,8 @@ from builder.common.errors import StepError
 from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, layers_in
 from builder.registry.interfaces import Artifact, Blob
+from builder.registry.release_record import Record
+from builder.upstreams.artefact import source_in
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.layout import write_layout
 from tests.integration.registries.conftest import Client
@@ -132,6 +134,17 @@ def test_a_release_and_the_next(client: Client, folder: Folder) -> None:
     assert current is not None
     assert (current.release, current.previous) == ("2026.11.30", "2026.11.23")
     assert week.records().names() == ("2026.11.23", "2026.11.30")
+    assert_that_it_can_be_stood_on(client, week, current)
+
+
+def assert_that_it_can_be_stood_on(client: Client, week: Week, current: Record) -> None:
+    """The files that a release was made from are beside its record."""
+    place = week.records().repository.with_tag(f"{current.release}.source")
+    digest, artifact = client.store.digest(place), client.store.get(place)
+    assert digest
+    assert artifact
+    assert client.store.digest(place.with_tag("current.source")) == digest
+    assert source_in(artifact, digest).content == current.source.content
 
 
 def test_the_builder_tells_who_asks_by_tls_alone(client: Client) -> None:

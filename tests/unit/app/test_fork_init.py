@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builder.app.fork_init import Fork, NewFork, requirement, write_fork
+from builder.app.fork_init import Fork, NewFork, extends_of, requirement, write_fork
 from builder.common.errors import BuilderError, ConfigError
-from builder.lock.lockfile import dump
+from builder.lock.lockfile import dump, parse
 from builder.project import Workspace
 from tests.fakes.catalog import LOCK, Folder, prints, with_package_sets
+from tests.fakes.git_upstream import Repository
 
 FILES = (
-    ".gitattributes", ".github/workflows/pr.yml", ".github/workflows/upstream.yml",
-    ".github/workflows/weekly.yml", ".gitignore",
-    "Makefile", "README.md", "matrix.lock", "matrix.yaml", "requirements.txt",
+    ".gitattributes", ".github/workflows/pr.yml",
+    ".github/workflows/upstream.yml", ".github/workflows/weekly.yml", ".gitignore",
+    "README.md", "matrix.lock", "matrix.yaml", "requirements.txt",
 )  # fmt: skip
 
 
@@ -32,7 +34,9 @@ def shop(tmp_path: Path) -> Folder:
 
 def fork(shop: Folder, to: str = "mine", **facts: Any) -> NewFork:
     name = facts.pop("name", "mine")
-    return write_fork(shop.root.parent / to, Fork(name=name, source=shop.root, **facts))
+    return write_fork(
+        shop.root.parent / to, Fork(**{"name": name, "source": str(shop.root), **facts})
+    )
 
 
 def names(folder: Path) -> tuple[str, ...]:
@@ -48,7 +52,9 @@ def test_it_has_the_images_of_the_other_one_and_no_copy(shop: Folder) -> None:
     assert (found.upstream, found.targets, found.alike, found.charts) == ("shop", 8, 8, 1)
     project, below = Workspace(root).load(), Workspace(shop.root).load()
     assert prints(project) == prints(below)
-    assert project.lock == below.lock
+    assert project.lock is not None
+    assert list(project.lock.upstreams) == ["shop"]
+    assert replace(project.lock, upstreams={}) == below.lock
     assert '"package_sets": {}' in (root / "matrix.lock").read_text()
     assert sorted(path.name for path in shop.root.parent.iterdir()) == ["mine", "shop"]
 
@@ -95,10 +101,6 @@ def test_a_folder_that_is_not_empty_is_left_alone(shop: Folder) -> None:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        (
-            {"name": "shop"},
-            " is called 'shop', too\n  hint: choose another name, e.g. --name my-catalog",
-        ),
         ({"name": "My Shop"}, "matrix.yaml:5:9: "),
         ({"registry": 'x"]: {'}, "not a registry: "),
         ({"registry": "ghcr.io/My Org"}, "not an image reference"),
@@ -151,19 +153,70 @@ def test_the_builder_is_pinned_where_it_came_from(
     assert lines == ([line] if line else [])
 
 
-def test_its_workflows_can_set_up_a_builder(shop: Folder) -> None:
+def test_its_workflows_install_the_builder_that_it_names(shop: Folder) -> None:
     fork(shop)
     root = shop.root.parent / "mine"
-    assert "--requirement requirements.txt" in (root / ".github/workflows/weekly.yml").read_text()
+    for path in (root / ".github/workflows").iterdir():
+        assert "pip install --quiet" in path.read_text(), path.name
+        assert "--requirement requirements.txt" in path.read_text(), path.name
 
-    def check() -> subprocess.CompletedProcess[str]:
-        text = (root / "Makefile").read_text().partition("\tpython3")[0]
-        (root / "Makefile").write_text(text)  # its first line alone: the others install
-        return subprocess.run(
-            ("make", "--silent", "setup"), cwd=root, capture_output=True, text=True, check=False
-        )
 
-    assert check().returncode == 2
-    assert check().stderr.startswith("say in requirements.txt where pip gets the builder\n")
-    (root / "requirements.txt").write_text(requirement(None))
-    assert (check().returncode, check().stderr) == (0, "")
+def test_it_offers_a_part(shop: Folder) -> None:
+    found = fork(shop, offer=("desk", "d*,not x"))
+    text = (shop.root.parent / "mine/matrix.yaml").read_text()
+    assert 'offer: {charts: [desk, "d*,not x"]}\n' in text
+    assert (found.targets, found.alike, found.charts) == (8, 8, 1)
+
+
+def test_one_that_is_called_alike_is_upstream(shop: Folder) -> None:
+    fork(shop, name="shop")
+    text = (shop.root.parent / "mine/matrix.yaml").read_text()
+    assert "extends: {path: ../shop, name: upstream}\n" in text
+
+
+@pytest.mark.slow
+def test_a_catalog_of_git_is_pinned_and_kept(shop: Folder, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "shop.git")
+    files = (path for path in shop.root.rglob("*") if path.is_file())
+    commit = repository.commit(
+        {path.relative_to(shop.root).as_posix(): path.read_text() for path in files}
+    )
+    found = fork(shop, source=f"{repository.url}@main", follow="commits")
+    root = tmp_path / "mine"
+    assert (found.upstream, found.targets, found.alike) == ("shop", 8, 8)
+    assert parse((root / "matrix.lock").read_text()).upstreams["shop"].commit == commit
+    shutil.rmtree(repository.root)
+    assert len(Workspace(root).load().expansion.targets) == 8  # nothing is fetched again
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("https://git.example/a/catalog.git", {"git": "https://git.example/a/catalog.git"}),
+        (
+            "https://me@git.example/catalog.git@v1.2",
+            {"git": "https://me@git.example/catalog.git", "ref": "v1.2"},
+        ),
+        ("git@git.example:a/b.git", {"git": "git@git.example:a/b.git"}),
+        (
+            "git@git.example:a/b.git@feature/x",
+            {"git": "git@git.example:a/b.git", "ref": "feature/x"},
+        ),
+        ("file:///srv/c.git@main", {"git": "file:///srv/c.git", "ref": "main"}),
+        ("oci://r.example:5000/a/source", {"oci": "r.example:5000/a/source"}),
+        ("oci://r.example/s@2026.11.23", {"oci": "r.example/s", "ref": "2026.11.23"}),
+    ],
+)
+def test_where_a_catalog_is(source: str, said: Mapping[str, str], tmp_path: Path) -> None:
+    assert extends_of(source, tmp_path) == said
+
+
+@pytest.mark.parametrize("source", ["nowhere", "ftp://git.example/c.git", "https://a b", "", "@x"])
+def test_where_no_catalog_is(source: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        extends_of(source or "x y", tmp_path)
+    assert str(caught.value) == (
+        f"there is no folder {source or 'x y'}, and it is no address of git or of a registry\n"
+        "  hint: --from FOLDER, --from https://git.example/catalog.git@REF or --from"
+        " oci://registry.example/catalog@REF"
+    )

@@ -36,7 +36,7 @@ def cells(found: Evaluated, image: str) -> list[str]:
         ("recipes", "[base, d*]", "base desk"),
         ("recipes", "feature=more", "desk tray"),
         ("features", "value=most", "more"),
-        ("features", "from-catalog=shop", "core more plain"),
+        ("features", "from-catalog=shop", "core more plain broken"),
     ],
 )
 def test_what_a_selector_of_each_kind_picks(kind: str, selector: str, names: str) -> None:
@@ -164,9 +164,36 @@ def test_a_value_moves_with_the_templates_that_read_it() -> None:
 
 
 def test_an_error_of_a_chart_names_the_patches_that_change_it() -> None:
-    found = with_patches("  p: {charts: new, why: w, values: {size.is: {shown_if: size.not}}}")
+    found = with_patches("  p: {charts: new, why: w, features+: [broken]}")
     errors = check_charts(catalog_of(found), ["desk", "new"])
-    assert [error.hint.partition("; ")[2] for error in errors] == ["what changes new: patch 'p'"]
+    assert [str(error) for error in errors] == [
+        "charts/features/broken/templates/broken.yaml:1:16: the template reads .Values.lamp.on,"
+        " which no feature declares\n"
+        "    on: {{ .Values.lamp.on }}\n"
+        "                   ^\n"
+        "  hint: known: image.version, size.limit, size.is; what changes new: patch 'p'"
+    ]
+
+
+def test_what_is_mirrored_is_narrowed_and_never_built_into() -> None:
+    text = MATRIX.replace(
+        "images:\n",
+        "  db:\n    '2': {sources: [{image: example.org/db}]}\n"
+        "    '1': {sources: [{image: example.org/db}]}\n"
+        "images:\n  store: {upstream: db, axes: [db], recipe: tray}\n",
+    )
+    narrowed = "  p: {images: store, why: w, only: {db: [first]}, untagged+: [db], pin: null}\n"
+    found = with_patches(narrowed + "  q: {recipes: tray, why: w, ports: [27017]}", text)
+    assert cells(found, "store") == ["2"]
+    assert found.recipes["tray"].ports == (27017,)
+    with pytest.raises(BuilderError) as caught:
+        with_patches("  p: {recipes: tray, why: w, packages+: {apt: [joe]}}", text)
+    assert str(caught.value) == (
+        "matrix.yaml:19:7: patch 'p' changes what is built into images that are mirrored as they"
+        " are [E-PATCH-VALUE]\n"
+        "      p: {recipes: tray, why: w, packages+: {apt: [joe]}}\n"
+        "          ^"
+    )
 
 
 PATCHES = (

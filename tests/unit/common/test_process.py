@@ -325,6 +325,13 @@ def test_a_started_program_speaks_english_too(
     assert log.read_text() == "C.UTF-8--\n"
 
 
+def test_a_program_writes_no_larger_file_than_it_may(runner: Runner, tmp_path: Path) -> None:
+    script = f"sleep 0.05; head -c 9000 /dev/zero > {tmp_path}/file"
+    with pytest.raises(StepError):
+        runner.run(Command(argv=("sh", "-c", script), largest=4096))
+    assert (tmp_path / "file").stat().st_size == 4096
+
+
 def test_a_program_with_a_limit_of_memory_ends_there(runner: Runner) -> None:
     large = "x = bytearray(600_000_000); print(len(x))"
     plain = Command(argv=(sys.executable, "-c", large))

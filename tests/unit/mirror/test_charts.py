@@ -242,3 +242,20 @@ def test_what_is_no_chart_of_an_upstream_is_refused(folder: Folder, name: str) -
     with pytest.raises(BuilderError) as error:
         folder.load()
     assert message in str(error.value)
+
+
+def test_a_patch_changes_what_the_chart_of_an_upstream_shows(folder: Folder) -> None:
+    folder.edit("matrix.yaml", "name: flow}}", "name: flow}, also: [stream]}")
+    folder.edit(
+        "matrix.yaml",
+        "\ncharts:\n",
+        "\npatches:\n  p: {charts: value=server.replicas, why: w, head: {description: Ours},"
+        " values: {server.replicas: {default: 3}}}\n\ncharts:\n",
+    )
+    catalog = folder.load().catalog
+    assert catalog.matrix.matched == {"p": ("flow",)}
+    for name in ("flow", "stream"):
+        _, files, _ = predict_upstream(catalog, name, LOCKED, None)
+        assert b"replicas: 3" in files["values.yaml"]
+        assert b'description: "Ours"' in files["Chart.yaml"]
+        assert (b"deprecated: true" in files["Chart.yaml"]) is (name == "stream")
