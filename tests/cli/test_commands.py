@@ -100,6 +100,7 @@ def test_the_commands_are_the_modules() -> None:
         "open",
         "options",
         "run",
+        "stacks",
     }
     groups = {"charts": CHARTS, "fork": FORK, "upstream": UPSTREAM}
     below = {f"{group}_{name}" for group, names in groups.items() for name in names}
