@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ from builder.app.stacks import Stack, StackComparison
 from builder.catalog_stack import Finding, newest_pins
 from builder.cli.open import app_on
 from builder.common.errors import ConfigError
-from builder.diff.stacks import StackDiff
+from builder.diff.stacks import PassedRelease, StackDiff
 from builder.lock.pinned import PinnedCatalog
 from builder.project import Workspace
 
@@ -48,8 +49,28 @@ def compared(
 ) -> StackDiff:
     """Return what differs between a catalog on two contents below, for an app with options."""
     return StackComparison(
-        before, after, labels=labels, as_app=lambda project: app_on(project, **options)
+        before,
+        after,
+        labels=labels,
+        as_app=lambda project: app_on(project, **options),
+        releases=passed_releases(before.files.pins, after.files.pins),
     ).compare()
+
+
+def passed_releases(
+    old: Mapping[str, PinnedCatalog], new: Mapping[str, PinnedCatalog]
+) -> tuple[PassedRelease, ...]:
+    """Return the release of each catalog that is another than was pinned, with the days between."""
+    return tuple(
+        PassedRelease(
+            catalog=name,
+            release=pin.release,
+            days=(date.fromisoformat(pin.date) - date.fromisoformat(old[name].date)).days,
+        )
+        for name, pin in new.items()
+        if pin.release and pin.date and name in old and old[name].date
+        if pin.record != old[name].record
+    )
 
 
 def labels_of(before: Stack, after: Stack) -> dict[str, tuple[str, str]]:

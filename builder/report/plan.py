@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from builder.catalog.ids import TargetId
 from builder.charts.next_version import ChartChange
 from builder.common.text import count, first_line
-from builder.plan.models import FORMAT, Plan, TargetPlan
+from builder.plan.models import FORMAT, Plan, Step, TargetPlan
 from builder.report.markdown import table
 
 
@@ -145,17 +145,32 @@ def as_markdown(plan: Plan) -> str:
     for step in plan.steps.values():
         counts[step.action] += 1
     todo = [step for step in plan.steps.values() if step.action not in _IDLE]
-    rows = [(f"`{step.id}`", step.action, first_line(step.reason)) for step in todo[:_MOST_ROWS]]
+    head: tuple[str, ...] = ("step", "action", "why")
+    rows: list[tuple[str, ...]] = [
+        (f"`{step.id}`", step.action, first_line(step.reason)) for step in todo[:_MOST_ROWS]
+    ]
     more = len(todo) - len(rows)
+    if any(step.action == "adopt" for step in todo):
+        head = ("step", "action", "adopted from", "why")
+        origins = [_adopted_from(plan, step) for step in todo]
+        rows = [(*row[:2], origin, row[2]) for row, origin in zip(rows, origins, strict=False)]
     return "\n".join(
         [
             f"## Plan of {plan.release}",
             "",
             f"{_counted(counts)}.",
-            *(["", *table(("step", "action", "why"), rows)] if rows else []),
+            *(["", *table(head, rows)] if rows else []),
             *(["", f"And {count(more, 'step')} more."] if more else []),
         ]
     )
+
+
+def _adopted_from(plan: Plan, step: Step) -> str:
+    """Return the catalog and the release whose image a step takes; "" where it takes none."""
+    target = plan.targets.get(step.target) if step.kind == "build" else None
+    if step.action != "adopt" or target is None or target.adoptable is None:
+        return ""
+    return str(target.adoptable.adopted)
 
 
 def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from builder.report.plan import Gone, gone_lines
+from dataclasses import replace
+
+from builder.oci.reference import Reference
+from builder.plan.models import Adoptable
+from builder.report.plan import Gone, as_markdown, gone_lines
+from tests.fakes.catalog import Folder, plan_of
 
 
 def test_nothing_is_said_where_nothing_is_gone() -> None:
@@ -21,3 +26,23 @@ def test_what_is_gone_is_counted_and_the_first_of_it_named() -> None:
 
 def test_what_was_not_offered_has_no_tags() -> None:
     assert gone_lines(Gone(targets=("a", "b"), images=("a",))) == ("gone: 2 targets of a",)
+
+
+def test_what_is_adopted_has_a_column_of_its_own(folder: Folder) -> None:
+    plan = plan_of(folder.load(), pick=["base"])
+    key = "base/os=2"
+    image = Reference(registry="a.example", repository="base", digest=f"sha256:{'1' * 64}")
+    taken = Adoptable(catalog="upstream", release="2026.11.23", image=image)
+    plan = replace(
+        plan,
+        targets={**plan.targets, key: replace(plan.targets[key], adoptable=taken)},
+        steps={
+            name: replace(step, action="adopt") if name == f"build:{key}" else step
+            for name, step in plan.steps.items()
+        },
+    )
+    lines = as_markdown(plan).splitlines()
+    assert "| step | action | adopted from | why |" in lines
+    (row,) = (line for line in lines if "| adopt |" in line)
+    assert row.startswith(f"| `build:{key}` | adopt | upstream 2026.11.23 | ")
+    assert "adopted from" not in as_markdown(plan_of(folder.load()))
