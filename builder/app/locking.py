@@ -91,7 +91,9 @@ def _holding(project: Project, upgrade: Upgrade, today: str, note: Note) -> tupl
         return project, upgrade
     if upgrade != NOTHING and (said := inherits.said(today)):
         note(said)
-    return replace(project, lock=inherits.in_force), replace(upgrade, held=inherits.held)
+    pins = (project.lock or Lock()).upstreams  # those that are new are in no file yet
+    lock = replace(inherits.in_force, upstreams=pins)
+    return replace(project, lock=lock), replace(upgrade, held=inherits.held)
 
 
 def _tell(project: Project, today: str, note: Note) -> None:

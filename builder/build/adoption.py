@@ -71,6 +71,9 @@ class Adoption:
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         _check_free(item.reference, digest, adoptable)
         metadata, log = self._metadata(step, item, adoptable), ""
+        lineage = self._context.expansion.lineage(item.target)
+        ids = (lineage[0].parent, *(ancestor.made_id for ancestor in lineage))
+        metadata = image_metadata.of_lineage(metadata, adoptable.metadata, ids)
         reference = image_metadata.reference_of(item.reference)
         if item.is_tested_again:
             assert self._test_again is not None

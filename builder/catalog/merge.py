@@ -231,7 +231,7 @@ class _Merger:
         for key, value in above.items():
             if key in (ORDER, REPLACE):
                 continue
-            name = None if path[:1] == _PATCHES and key in APPENDING else _operand(key)
+            name = None if _is_said_so(path, key) else _operand(key)
             if name is None or not isinstance(value, list | dict):
                 self._member(merged, key, value, (*path, key))
             elif name in above:
@@ -431,6 +431,11 @@ class _Merger:
         called = [it for it in self.renamed if (it.section, it.old) == path]
         hint = str(called[-1]) if called else did_you_mean(str(path[-1]), there)
         self._fail("E-MERGE-NOTHING", message, path, hint)
+
+
+def _is_said_so(path: Path, key: str) -> bool:
+    """Whether a key that looks like an operator is one of what patches, or heads of charts, say."""
+    return key in APPENDING and (path[:1] == _PATCHES or path[-1:] == ("head",))
 
 
 def _operand(key: str) -> str | None:

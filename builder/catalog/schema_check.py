@@ -96,9 +96,14 @@ def _example(model: type, path: Path) -> str:
     return ""
 
 
+@cache
+def _schema(model: Any) -> Mapping[str, Any]:
+    return _adapter(model).json_schema(by_alias=True)
+
+
 def _described(model: type, path: Path) -> Mapping[str, Any]:
     """Return what the JSON schema of a model says of the value at `path`."""
-    schema = _adapter(model).json_schema(by_alias=True)
+    schema = _schema(model)
     node: Any = schema
     for part in path:
         inner = [node.get("properties", {}).get(part), node.get("items")]

@@ -10,9 +10,11 @@ from builder.cli.lazy import LazyGroup
 COMMANDS = {
     "status": "show what this catalog stands on, and the state of its patches and files",
     "diff": "show what another content of the catalog below changes here",
+    "update": "stand on the newest release of the catalog below",
     "show": "show a file of the catalog below",
     "accept": "record that somebody has looked at what is below",
     "keep": "copy what the catalog below is going to remove into this one",
+    "vendor": "copy the catalogs below into this repository",
 }
 
 
@@ -24,5 +26,6 @@ def command() -> None:
 
     \b
     Example:
-      builder upstream diff --catalog upstream=../catalog-of-tomorrow
+      builder upstream diff
+      builder upstream update
     """

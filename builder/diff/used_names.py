@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Path
 from builder.catalog.yaml_document import Document
 from builder.common.errors import Location
@@ -58,7 +59,8 @@ def used_names(
 
 
 def _uses(kind: str, name: str, document: Document) -> Iterator[Location]:
-    axis, _, value = name.partition("=") if kind == "axis value" else ("", "", "")
+    chosen = ValueId(name if kind == "axis value" else "")
+    axis, value = chosen.axis, chosen.value
     keys = _KEYS.get(kind, frozenset({axis} - {""}))
     texts = _TEXTS.get(kind, frozenset({axis} - {""}))
     word = value or name

@@ -72,7 +72,7 @@ def without_names(lock: Lock, left_out: Collection[tuple[str | int, ...]]) -> Lo
         package_sets={
             key: entry
             for key, entry in lock.package_sets.items()
-            if ("images", key.partition("/")[0]) not in left_out
+            if ("images", TargetId(key).image) not in left_out
         },
         charts={key: it for key, it in lock.charts.items() if ("charts", key) not in left_out},
     )

@@ -7,7 +7,7 @@ that the fingerprint is the sha256 of.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -188,6 +188,20 @@ def tested_again(
     config |= {"tests": asdict(tests), "tests_hash": tests_hash}
     files = {**stored.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(stored, config=canonical(config), files=files)
+
+
+def of_lineage(stored: Artifact, reference: Reference, ids: Sequence[str]) -> Artifact:
+    """Return the metadata of an image with the ids that its base and its lineage have here.
+
+    Another catalog may call them otherwise. Where it has them already, it stays as it is to the
+    byte; so does that of a very old builder, which has no shares. Raises DamagedError.
+    """
+    config = config_of(stored.config, reference)
+    shares = shares_of(config, reference)
+    if len(shares) != len(ids) or [share.target for share in shares] == list(ids):
+        return stored
+    named = [asdict(replace(it, target=key)) for it, key in zip(shares, ids, strict=True)]
+    return replace(stored, config=canonical({**config, "shares": named}))
 
 
 def adopted_from(stored: Artifact, adopted: Adopted) -> Artifact:

@@ -95,6 +95,10 @@ class FetchedCatalogs:
     def _newest_artefact(self, extends: Extends) -> tuple[PinnedCatalog, FoundSource]:
         repository = parse_reference(extends.oci)
         ref = extends.ref or tag_of(CURRENT)
+        if not extends.ref and extends.follow == FOLLOW_RELEASES:
+            # After a rollback the newest source is not that of the current release.
+            current = self._release(repository.with_tag(CURRENT))
+            ref = tag_of(current.record.release) if current else ref
         reference = repository.with_tag(ref) if is_tag(ref) else repository.at(ref)
         found = self._artefact(reference)
         release = None

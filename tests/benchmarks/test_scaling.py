@@ -16,7 +16,7 @@ from builder.build.events import Result
 from builder.build.executor import Executor, Policy
 from builder.common.process import Command, Runner
 from builder.plan.models import Step
-from tests.benchmarks import synthetic
+from tests.benchmarks import overlays, synthetic
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,9 +42,16 @@ def test_a_plan_grows_with_its_targets_and_no_faster() -> None:
     assert large / small < 1.2 * many / few
 
 
+def test_three_catalogs_are_laid_together_in_a_few_thousand_calls() -> None:
+    """What a key must be is looked up in a schema that is made once, however many are removed."""
+    work = overlays.merging()
+    work()
+    assert calls(work) < 15_000
+
+
 def test_two_processes_make_the_same_plan() -> None:
     script = (
-        "import hashlib\nfrom tests.benchmarks import synthetic as s\n"
+        "import hashlib\nfrom tests.benchmarks import overlays, synthetic as s\n"
         "m = s.matrix(lines=2, tools=3)\n"
         "print(hashlib.sha256(s.plan_text(m, s.catalog(m)).encode()).hexdigest())\n"
     )

@@ -100,6 +100,7 @@ def test_the_commands_are_the_modules() -> None:
         "open",
         "options",
         "run",
+        "stacks",
     }
     groups = {"charts": CHARTS, "fork": FORK, "upstream": UPSTREAM}
     below = {f"{group}_{name}" for group, names in groups.items() for name in names}
@@ -292,7 +293,7 @@ def test_a_plan_against_a_registry_that_is_empty(run: Run, registry: Registry) -
 
 @pytest.mark.parametrize(
     ("style", "start"),
-    [("table", "STEP "), ("json", '{\n "format": 1,'), ("mermaid", "flowchart LR"),
+    [("table", "STEP "), ("json", '{\n "format": 2,'), ("mermaid", "flowchart LR"),
      ("github", 'level-0={"include":[')],
 )  # fmt: skip
 def test_formats(run: Run, style: str, start: str) -> None:

@@ -48,6 +48,28 @@ def test_what_is_locked_fits(run: Run, folder: Folder, apt: FakeLayers) -> None:
     assert text(folder) == before
 
 
+def test_what_patches_select_is_locked_and_more_is_noted(
+    run: Run, folder: Folder, apt: FakeLayers
+) -> None:
+    patch = "patches:\n  p: {charts: '*', why: w, values: {image.version: {title: Ours}}}\n"
+    folder.edit("matrix.yaml", "\ncharts:\n", f"\n{patch}\ncharts:\n")
+    assert run("lock").code == 0
+    assert parse(text(folder), "matrix.lock").patches["p"].names == ("desk",)
+    folder.edit(
+        "matrix.yaml",
+        "  desk: {image: desk}",
+        "  desk: {image: desk, also: [old]}\n  new: {recipe: desk, image: desk}",
+    )
+    more = (
+        "note: matrix.yaml:22:3: patch 'p' selects 1 chart more than when it was locked: new;"
+        " `builder lock` accepts that"
+    )
+    assert more in run("lock", "--check").err
+    locked = run("lock")
+    assert "lock: patch p selects new, too: accepted\n" in locked.err
+    assert parse(text(folder), "matrix.lock").patches["p"].names == ("desk", "new")
+
+
 def test_a_recipe_asks_for_more_than_is_locked(run: Run, folder: Folder, apt: FakeLayers) -> None:
     run("lock")
     folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, lang]")

@@ -352,6 +352,14 @@ def test_a_release_is_stood_on_by_its_artefact(site: Site, released: Week) -> No
     assert prints(project) == prints(released.folder.load())
 
 
+def test_what_was_rolled_back_is_not_stood_on(site: Site, released: Week) -> None:
+    """The newest source that was pushed is of another release than the current one."""
+    put_record(released.store, replace(record_of(released), release="2026.12.07"))
+    text = site.refused(pins=True)
+    assert "there is no 127.0.0.1:5999/shop-releases:2026.12.07.source" in text
+    assert "[E-CATALOG-UNREACHABLE]" in text
+
+
 def test_the_artefact_of_a_release_has_the_same_bytes_each_time(released: Week) -> None:
     repository = parse_reference("127.0.0.1:5999/shop-releases")
     tag = repository.with_tag(f"{record_of(released).release}.source")

@@ -114,9 +114,8 @@ def test_two_lines_adopt_all_and_a_week_without_a_change_copies_nothing(
 ) -> None:
     two = both(released)
     table = two.own.run("plan", BUILDER_TODAY=MIDWEEK)
-    assert table.stdout.splitlines()[-1] == "4 targets: 4 to adopt; 1 of 1 chart to package", (
-        table.stderr
-    )
+    counts = "4 targets: 4 to adopt; 1 of 1 chart to package"
+    assert counts in table.stdout.splitlines(), table.stderr
     two.own.completes(BUILDER_TODAY=MIDWEEK)
     two.holds()
     assert two.own.gate.built() == IMAGES

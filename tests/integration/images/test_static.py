@@ -172,7 +172,7 @@ def test_a_recipe_is_complete(recipe: str) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(IMAGES)))
 def test_no_package_source_is_named(path: Path) -> None:
     allowed = re.compile(
-        r"https?://(127\.0\.0\.1|localhost|\w+\.example|\{|\$|someone:[^@]*@127\.0\.0\.1)"
+        r"https?://(127\.0\.0\.1|0\.0\.0\.0|localhost|\w+\.example|\{|\$|someone:[^@]*@127\.0\.0\.1)"
     )
     text = path.read_text(encoding="utf-8")
     for found in re.finditer(r"\b(https?|ftp)://[\w{$]", text):
@@ -181,9 +181,11 @@ def test_no_package_source_is_named(path: Path) -> None:
 
 def test_every_recipe_states_a_budget() -> None:
     loaded = Workspace(ROOT).load().catalog.recipes
-    recipes = {name: loaded[name] for name in RECIPES}
+    # `trust` is for catalogs that stand on this one.
+    recipes = {name: loaded[name] for name in RECIPES if name != "trust"}
     without = [name for name, recipe in recipes.items() if not recipe.budget]
     # Their budgets depend on the provider of what they bring.
     assert set(without) <= {"python-pytorch", "python-tensorflow"}
     for name in without:
-        assert all(when.budget for when in recipes[name].when), name
+        budgets = [when.budget for when in recipes[name].when if when.budget]
+        assert len(budgets) == sum(map(len, recipes[name].provides.values())), name

@@ -466,3 +466,14 @@ def test_metadata_that_somebody_invented_brings_no_image(
     assert failed(run)["build:tool/os=2"].startswith(damaged)
     assert mine.week.store.digest(planned.targets["tool/os=2"].reference) is None
     assert "tool/os=2" not in mine.record().targets
+
+
+def test_an_image_of_another_name_is_adopted_with_all_that_stands_on_it(mine: Mine) -> None:
+    mine.week.folder.write("matrix.yaml", TWO_LINES + "images: {speech: {as: talk}}\n")
+    planned = mine.plan()
+    assert {item.action for item in planned.targets.values()} == {"adopt"}
+    assert {key.partition("/")[0] for key in planned.targets} == {"base", "tool", "talk", "desk"}
+    assert failed(mine.run()) == {}
+    assert set(actions(mine.plan()).values()) == {"reuse"}
+    shares = [item.shares for item in mine.record().targets.values() if item.image == "desk"]
+    assert {share[-2].target.partition("/")[0] for share in shares} == {"talk"}

@@ -23,6 +23,8 @@ KINDS = ("base:", "build:", "cell:", "chart:", "test:", "verify:")
 OTHER_TEXTS = {
     ("app/first_catalog.py", "/"): "the host of a registry",
     ("build/handed_over.py", "/"): "the path of a file",
+    ("catalog/matrix.py", "/"): "the path of a URL",
+    ("catalog/own_places.py", ":"): "the name of a file of another catalog",
     ("catalog/package_shape.py", ":"): "a digest",
     ("catalog/package_shape.py", "/"): "the path of a file",
     ("catalog/packages.py", ":"): "a digest",
@@ -33,7 +35,9 @@ OTHER_TEXTS = {
     ("catalog/shared_changes.py", "="): "a term of a selector",
     ("ci/github.py", "@"): "a reference with a digest",
     ("cli/init.py", "/"): "the host of a registry",
+    ("cli/options.py", "="): "a name and a folder that somebody typed",
     ("diff/compare.py", "@"): "a package of npm",
+    ("diff/used_names.py", "="): "a term of a selector",
     ("export/tree.py", "/"): "a platform",
     ("export/tree.py", "@"): "a reference with a digest",
     ("lock/fit.py", "="): "a package of apt with its version",

@@ -134,6 +134,13 @@ def test_a_chart_is_published_under_further_names() -> None:
     assert found.matrix.matched["p"] == ("workplace", "new")
 
 
+def test_a_head_adds_to_the_words_of_the_recipe_whatever_a_head_below_says() -> None:
+    below = BELOW.replace("desk: {image: desk}", "desk: {image: desk, head: {title: Below}}")
+    found = over("charts: {desk: {head: {keywords+: [ours]}}}\n", below)
+    about = rendered(found, "desk")["Chart.yaml"].decode()
+    assert 'keywords:\n  - "wood"\n  - "ours"\n' in about
+
+
 def test_icons_come_from_a_place_of_our_own() -> None:
     text = TOP.replace("name: mine", "name: mine, branding: {icons: https://mine.org/icons/}")
     text += "charts: {new: {head: {icon: https://else.org/new.svg}}}\n"

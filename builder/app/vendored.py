@@ -1,0 +1,125 @@
+"""Copies catalogs that were fetched into the repository of the one that stands on them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from builder.catalog import yaml_document as documents
+from builder.catalog.matrix_text import with_section
+from builder.catalog.policies import Extends
+from builder.common import checkout
+from builder.common.errors import ConfigError, Location
+from builder.common.files import write
+from builder.common.process import Runner
+from builder.common.source_content import content_in
+from builder.common.text import one_line
+from builder.lock import lockfile as locks
+from builder.replaced_files import lock_of
+from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
+
+FOLDER = "upstreams"
+_FILES = (MATRIX, locks.FILE)
+_FOLDERS = ("images", "charts")
+_WHERE = ("git", "oci", "path", "ref")
+"""Keys of `extends` that say where a catalog is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vendored:
+    """A catalog that was copied, and the folder of its copy in the own repository."""
+
+    name: str
+    path: str
+
+
+def vendor(files: CatalogFiles, extends: Sequence[Extends]) -> tuple[Vendored, ...]:
+    """Copy each catalog that `extends` pins to `upstreams/NAME`, and stand on the copy.
+
+    `extends` of matrix.yaml names the folders then, and matrix.lock pins the same contents. All of
+    it is done, or nothing: raises ConfigError where nothing is pinned, a folder is there already,
+    or git ignores a part of it.
+    """
+    catalogs = {item.name: item for item in files.below}
+    copied = {
+        index: catalogs[one_line(item.default_name)]
+        for index, item in enumerate(extends)
+        if item.is_pinned
+    }
+    if not copied:
+        raise ConfigError(
+            "all that this catalog stands on is in folders already",
+            location=Location(file=MATRIX),
+        )
+    root = files.own.root
+    with _all_or_none() as made:
+        for catalog in copied.values():
+            _copy(catalog, root / FOLDER / catalog.name, files.pins[catalog.name].content, made)
+        matrix, lock = _matrix(files.own, copied), _lock(files, copied.values())
+        write(root / locks.FILE, lock)
+        write(root / MATRIX, matrix)
+    return tuple(Vendored(name=item.name, path=f"{FOLDER}/{item.name}") for item in copied.values())
+
+
+@contextmanager
+def _all_or_none() -> Iterator[list[Path]]:
+    """Yield a list for folders that are made, and remove these where something fails."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _copy(catalog: SourceCatalog, folder: Path, content: str, made: list[Path]) -> None:
+    if folder.exists():
+        raise ConfigError(f"{folder} is there already", hint="delete it, where it is an older copy")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as temporary:
+        part = Path(temporary, "catalog")
+        for path in _paths(catalog):
+            mode = catalog.checkout.mode(path)
+            data = catalog.checkout.read(path)
+            write(part / path.relative_to(catalog.root), data, mode, lasting=False)
+        part.rename(folder)
+    made.append(folder)
+    if content_in(checkout.read_checkout(folder, Runner())) != content:
+        raise ConfigError(
+            f"the copy of {catalog.name} in {folder} has another content",
+            hint="git ignores a part of it: see what .gitignore says of its files",
+        )
+
+
+def _paths(catalog: SourceCatalog) -> Iterator[Path]:
+    yield from (catalog.root / name for name in _FILES if catalog.has(name))
+    for folder in _FOLDERS:
+        yield from catalog.checkout.files(catalog.root / folder)
+
+
+def _matrix(own: SourceCatalog, copied: Mapping[int, SourceCatalog]) -> bytes:
+    """Return matrix.yaml with the folders in `extends`."""
+    text = own.text(MATRIX)
+    said = documents.load(text, MATRIX)[0].data["extends"]
+    entries: list[dict[str, Any]] = list(said) if isinstance(said, list) else [said]
+    for index, catalog in copied.items():
+        kept = {key: value for key, value in entries[index].items() if key not in _WHERE}
+        where = {"name": catalog.name, "path": f"{FOLDER}/{catalog.name}"}
+        entries[index] = {**where, **kept}
+    return with_section(text, "extends", entries if isinstance(said, list) else entries[0]).encode()
+
+
+def _lock(files: CatalogFiles, copied: Iterable[SourceCatalog]) -> bytes:
+    """Return matrix.lock with the same pins, of folders."""
+    lock = lock_of(files.own)
+    pins = {
+        item.name: replace(files.pins[item.name], source={"path": f"{FOLDER}/{item.name}"})
+        for item in copied
+    }
+    return locks.dump(replace(lock, upstreams={**lock.upstreams, **pins})).encode()
