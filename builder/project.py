@@ -21,7 +21,7 @@ from builder.catalog.models import (
     RecipeFile,
 )
 from builder.catalog.models import Path as KeyPath
-from builder.catalog.own_places import with_own_places
+from builder.catalog.own_places import own_places, with_own_places
 from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CHARTS,
@@ -117,8 +117,9 @@ class Workspace:
 
     @cached_property
     def files(self) -> CatalogFiles:
-        """The files of the catalog and of those that it stands on."""
-        return read_catalogs(self.root, self._finding)
+        """The files of the catalog and of those that it stands on. Raises ConfigError."""
+        with own_places(self.root):
+            return read_catalogs(self.root, self._finding)
 
     def load(
         self,
@@ -134,11 +135,8 @@ class Workspace:
         added to it instead. A mistake of a catalog below has the place that stands on that, too.
         """
         found = list[BuilderError]()
-        try:
+        with own_places(self.root):
             project = self._load(platforms, ecosystems, None if tolerated is None else found)
-        except BuilderError as error:
-            raise_all(with_own_places(self.root, [error]))
-            raise
         if tolerated is not None:
             tolerated += with_own_places(self.root, found)
         return project

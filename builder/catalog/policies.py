@@ -81,6 +81,13 @@ class Extends(FileModel):
         Whole | None,
         Field(ge=1, description="days after which the weekly report calls it old"),
     ] = None
+    automerge: Annotated[
+        Literal["no", "clean"],
+        Field(
+            description="clean: the pull request for what is new in it is merged by itself where"
+            " nobody needs to look"
+        ),
+    ] = "no"
 
     def __post_init__(self) -> None:
         """Raise ValueError for keys that do not go together."""

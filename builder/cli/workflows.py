@@ -46,8 +46,9 @@ def command(*, system: str, check: bool, **options: Any) -> int:
     lock = app.project.lock or Lock()
     ci = CI_SYSTEMS.get(system, catalog=app.workspace.root)
     levels = depth(app.project.expansion)
-    if app.workspace.files.below:
-        files = ci.workflows(levels, lock.containers, follow=Follow())
+    if extends := app.catalog.matrix.extends:
+        is_merged = all(item.automerge == "clean" for item in extends)
+        files = ci.workflows(levels, lock.containers, follow=Follow(automerge=is_merged))
     else:
         files = ci.workflows(levels, lock.containers)
     files_by_path = {app.workspace.root / name: data for name, data in files.items()}
