@@ -293,7 +293,7 @@ def test_a_plan_against_a_registry_that_is_empty(run: Run, registry: Registry) -
 
 @pytest.mark.parametrize(
     ("style", "start"),
-    [("table", "STEP "), ("json", '{\n "format": 1,'), ("mermaid", "flowchart LR"),
+    [("table", "STEP "), ("json", '{\n "format": 2,'), ("mermaid", "flowchart LR"),
      ("github", 'level-0={"include":[')],
 )  # fmt: skip
 def test_formats(run: Run, style: str, start: str) -> None:
