@@ -2,9 +2,10 @@
 releases them.
 
 Read from the bottom up, the packages are the pipeline: `common`, `oci`, `catalog`, `lock`,
-`project`, then `registry`, `engines` and `network`, then `charts`, `testing` and `resolvers`,
-then `plan`, `build`, `release`, `diff` and `ci`, then `report` and `export`, and on top `app`
-and `cli`. Each imports only packages that are named before it; `make lint` checks this.
+`overlay`, `project`, then `registry`, `engines`, `network` and `catalog_fetch`, then `charts`,
+`testing` and `resolvers`, then `plan`, `build`, `release`, `diff`, `ci` and `bump`, then `report`
+and `export`, and on top `app` and `cli`. Each imports only packages that are named before it;
+`make lint` checks this.
 
 What `__all__` names is the Python API, see docs/python-api.md. It is imported when it is used.
 """

@@ -38,7 +38,6 @@ from builder.catalog.parser import (
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_mirrored
 from builder.catalog.services import TABLE, with_services
-from builder.catalog_stack import KEPT, Finding, read_catalogs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
@@ -49,15 +48,16 @@ from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
 from builder.lock.lockfile import Lock
 from builder.lock.optional import without_unlocked
-from builder.replaced_files import (
+from builder.overlay.extends import KEPT, Finding, read_catalogs
+from builder.overlay.lock import lock_in_force, own_lock
+from builder.overlay.replaced_files import (
     ReplacedFile,
     errors_of_replaced,
     notes_of_replaced,
     replaced_files,
 )
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
-from builder.stack_lock import lock_in_force, own_lock
-from builder.suites import errors_of_tests, is_test, tests_of
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog, is_text
+from builder.overlay.suites import errors_of_tests, is_test, tests_of
 
 _FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")

@@ -17,10 +17,10 @@ from builder.catalog.parser import layered
 from builder.common.text import count
 from builder.diff.stacks import ADOPTED, BUILT, REMOVED, TargetOutcome
 from builder.lock.lockfile import Lock
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.plan import time_estimate
 from builder.plan.fingerprint import Fingerprint, differences
 from builder.project import Project
-from builder.source_catalogs import MATRIX, CatalogFiles
 
 
 @dataclass(frozen=True, kw_only=True)

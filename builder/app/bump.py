@@ -19,9 +19,9 @@ from builder.common.files import write
 from builder.common.parallel import by_item, in_parallel
 from builder.common.text import did_you_mean
 from builder.lock.interfaces import ReleaseLineRequest
+from builder.overlay.source_catalogs import MATRIX
 from builder.resolvers.ends_of_life import EndTable, file_name, parse_table
 from builder.resolvers.observation import Observation, Question, as_file, observed, read
-from builder.source_catalogs import MATRIX
 
 _Found = TypeVar("_Found")
 

@@ -12,10 +12,10 @@ from builder.catalog.patch import Packages, Patch
 from builder.catalog.recipe import BuildVariables, holds
 from builder.common.errors import Location
 from builder.common.skipped_tests import FILE, skipped_tests
+from builder.overlay.replaced_files import lock_of
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
+from builder.overlay.suites import is_test
 from builder.project import Project, shared_files
-from builder.replaced_files import lock_of
-from builder.source_catalogs import MATRIX, CatalogFiles
-from builder.suites import is_test
 
 PACKAGES, FEATURES, FILES, LOCK, TESTS = SECTIONS = (
     "packages", "features", "files", "lock", "tests",

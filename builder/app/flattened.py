@@ -15,8 +15,8 @@ from builder.catalog.patch import KINDS
 from builder.common.errors import ConfigError
 from builder.common.yaml_writer import emitter
 from builder.lock import lockfile
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, FoundFile
 from builder.project import Project
-from builder.source_catalogs import MATRIX, CatalogFiles, FoundFile
 
 _OF_STACK = ("extends", "builder", "tests")
 """Keys that a catalog lacks that stands alone."""

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 
 from builder.app.upstream_releases import place_of
 from builder.catalog.policies import FOLLOW_RELEASES, Extends
-from builder.catalog_stack import pin_of_folder
 from builder.common.errors import BuilderError
 from builder.lock.lockfile import Lock
 from builder.lock.pinned import PinnedCatalog
 from builder.lock.problems import Problem
 from builder.oci.reference import Reference
+from builder.overlay.extends import pin_of_folder
+from builder.overlay.source_catalogs import CatalogFiles, SourceCatalog
 from builder.plan.registry_state import read_record
 from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
-from builder.source_catalogs import CatalogFiles, SourceCatalog
 
 Note = Callable[[str], None]
 

@@ -35,8 +35,8 @@ from builder.common.files import write
 from builder.common.limits import safe_join
 from builder.common.mappings import mapping
 from builder.lock.lockfile import Lock
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.project import Project, Workspace
-from builder.source_catalogs import MATRIX, CatalogFiles
 
 _FOLDERS = ("images", "charts")
 _CONTEXT = re.compile(r"(?P<folder>images/[^/]+/files)/(?P<name>.+)")

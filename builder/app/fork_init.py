@@ -28,7 +28,6 @@ from builder.app.load import load, upstreams
 from builder.app.options import Options
 from builder.app.stacks import alone
 from builder.catalog.policies import FOLLOW_RELEASES, Extends
-from builder.catalog_stack import Finding
 from builder.ci.shards import depth
 from builder.ci.systems import CI_SYSTEMS, Follow
 from builder.common.errors import ConfigError
@@ -37,9 +36,10 @@ from builder.common.state_dir import StateDir
 from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock
+from builder.overlay.extends import Finding
+from builder.overlay.source_catalogs import MATRIX
 from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.source_catalogs import MATRIX
 
 _TEMPLATES = Path(__file__).parents[1] / "starter_overlay"
 _DISTRIBUTION = "catalog-builder"

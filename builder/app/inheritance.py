@@ -10,10 +10,10 @@ from builder.common.errors import reading
 from builder.common.text import count
 from builder.lock.held import Held, held, in_force, locked_here, touched_by
 from builder.lock.lockfile import Lock
+from builder.overlay.lock import inherited_lock
+from builder.overlay.replaced_files import lock_of
+from builder.overlay.source_catalogs import MATRIX
 from builder.project import Project
-from builder.replaced_files import lock_of
-from builder.source_catalogs import MATRIX
-from builder.stack_lock import inherited_lock
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from builder.catalog.parser import layered
 from builder.common.errors import SelectionError
 from builder.common.files import write
 from builder.common.text import did_you_mean
-from builder.source_catalogs import MATRIX, CatalogFiles
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 
 _FEATURES = "charts/features"
 

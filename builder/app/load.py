@@ -9,17 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 from builder.catalog.models import Network
-from builder.catalog_stack import Finding, network_of
+from builder.catalog_fetch.git import GitSources
+from builder.catalog_fetch.newest import FetchedCatalogs
 from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.network.build_env import effective_network, passwords
 from builder.network.connections import program_environment
+from builder.overlay.extends import Finding, network_of
 from builder.project import Project, Workspace
 from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.upstreams.git import GitSources
-from builder.upstreams.newest import FetchedCatalogs
 
 
 def load(

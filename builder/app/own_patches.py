@@ -12,9 +12,9 @@ from builder.common.mappings import mapping
 from builder.common.text import did_you_mean
 from builder.lock import lockfile as locks
 from builder.lock.accepted import accepted_patches
+from builder.overlay.replaced_files import lock_of
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.project import Project
-from builder.replaced_files import lock_of
-from builder.source_catalogs import MATRIX, CatalogFiles
 
 
 def own_patches(files: CatalogFiles) -> Iterator[tuple[str, str]]:

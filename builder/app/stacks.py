@@ -37,10 +37,10 @@ from builder.diff.stacks import (
 )
 from builder.diff.used_names import used_names
 from builder.lock.lockfile import Lock
+from builder.overlay.replaced_files import lock_of, replaced_files
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 from builder.project import Project, Workspace
-from builder.replaced_files import lock_of, replaced_files
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 _FOLDERS = ("images", "charts")
 _LEVELS = {"+1.0.0": "major", "+0.1.0": "minor", "+0.0.1": "patch"}

@@ -14,6 +14,7 @@ from builder.common.text import count
 from builder.common.version import VERSION
 from builder.lock.lockfile import Lock
 from builder.lock.pinned import PinnedCatalog
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.plan.adoptables import Upstream, UpstreamRecord, find_adoptables, read_upstreams
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import compare
@@ -22,7 +23,6 @@ from builder.project import Project, Workspace
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.source_catalogs import MATRIX, CatalogFiles
 
 
 def upstreams_of(files: CatalogFiles, lock: Lock) -> tuple[Upstream, ...]:

@@ -12,8 +12,8 @@ from builder.catalog.parser import layered
 from builder.catalog.patch import PatchedValue
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.project import shared_files
-from builder.source_catalogs import MATRIX, CatalogFiles
 
 _FEATURES = "charts/features"
 _FIELDS: Mapping[str, str] = {"from": "source", "onyxia": "more_onyxia"}

@@ -20,8 +20,8 @@ from builder.common.process import Runner
 from builder.common.source_content import content_in
 from builder.common.text import one_line
 from builder.lock import lockfile as locks
-from builder.replaced_files import lock_of
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
+from builder.overlay.replaced_files import lock_of
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 FOLDER = "upstreams"
 _FILES = (MATRIX, locks.FILE)

@@ -10,8 +10,8 @@ from pathlib import Path
 from builder.common.errors import SelectionError
 from builder.common.hashing import digest_of
 from builder.common.text import did_you_mean
-from builder.replaced_files import lock_of
-from builder.source_catalogs import CatalogFiles, SourceCatalog
+from builder.overlay.replaced_files import lock_of
+from builder.overlay.source_catalogs import CatalogFiles, SourceCatalog
 
 _FOLDERS = ("images", "charts")
 

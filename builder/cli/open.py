@@ -22,10 +22,10 @@ from builder.app.options import Options
 from builder.build.events import Listener
 from builder.ci.systems import AUTO, CISystem, running_in
 from builder.common.process import Runner
+from builder.overlay.source_catalogs import MATRIX
 from builder.plan.models import Step
 from builder.project import Project, Workspace
 from builder.report.progress import shown
-from builder.source_catalogs import MATRIX
 
 
 def open_app(

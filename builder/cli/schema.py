@@ -13,7 +13,7 @@ from builder.catalog.schema import names_of, overlay_schema
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.files import write
-from builder.source_catalogs import MATRIX
+from builder.overlay.source_catalogs import MATRIX
 
 
 @click.command()

@@ -10,11 +10,11 @@ from typing import Any
 
 from builder.app.load import upstreams
 from builder.app.stacks import Stack, StackComparison
-from builder.catalog_stack import Finding, newest_pins
 from builder.cli.open import app_on
 from builder.common.errors import ConfigError
 from builder.diff.stacks import PassedRelease, StackDiff
 from builder.lock.pinned import PinnedCatalog
+from builder.overlay.extends import Finding, newest_pins
 from builder.project import Workspace
 
 

@@ -11,7 +11,7 @@ from builder.app.stacks import read_stack
 from builder.cli.options import root as root_option
 from builder.cli.stacks import following
 from builder.common.errors import SelectionError, raise_all
-from builder.replaced_files import accept_replaced
+from builder.overlay.replaced_files import accept_replaced
 
 
 @click.command()

@@ -19,7 +19,7 @@ from builder.common.files import write
 from builder.common.text import count
 from builder.lock import lockfile as locks
 from builder.lock.problems import failures
-from builder.replaced_files import lock_of
+from builder.overlay.replaced_files import lock_of
 from builder.report.stacks import as_table
 
 

@@ -22,8 +22,8 @@ from builder.catalog.models import (
     UpstreamChartRecipe,
     ValueSpec,
 )
+from builder.overlay.replaced_files import reached_by
 from builder.project import Project
-from builder.replaced_files import reached_by
 
 ADDED, REMOVED, CHANGED, RENAMED, ORDER = "added", "removed", "changed", "renamed", "order"
 _NOT_SAID = frozenset({"name", "axis", "locations", "files", "folder", "changes", "dropped"})

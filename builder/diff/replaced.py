@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from builder.diff.stacks import ReplacedState
-from builder.replaced_files import CHANGED, NEW, SAME, ReplacedFile
+from builder.overlay.replaced_files import CHANGED, NEW, SAME, ReplacedFile
 
 
 def replaced_state(item: ReplacedFile, old: bytes | None, new: bytes | None) -> ReplacedState:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from builder.diff.catalogs import CatalogChange
 from builder.diff.compare import Difference
-from builder.replaced_files import EQUAL, SAME
+from builder.overlay.replaced_files import EQUAL, SAME
 
 APPLIES, MORE, FEWER = "applies", "applies to more", "applies to fewer"
 REDUNDANT, NOTHING = "redundant", "matches nothing"

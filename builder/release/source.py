@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from builder.catalog_fetch.artefact import artefact, tag_of
 from builder.common.checkout import read_checkout
 from builder.common.process import Runner
 from builder.common.source_content import files_in
-from builder.kept_catalogs import FoundSource, SourceFile, UnsafeSourceError, check_source
 from builder.lock import lockfile
 from builder.oci.reference import Reference
+from builder.overlay.kept_catalogs import FoundSource, SourceFile, UnsafeSourceError, check_source
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CURRENT, Record
-from builder.upstreams.artefact import artefact, tag_of
 
 
 def push_source(

@@ -16,9 +16,9 @@ from builder.diff import stacks
 from builder.diff.catalogs import CatalogChange
 from builder.diff.stacks import Below, PatchState, StackDiff, TargetOutcome
 from builder.lock.pinned import PinnedCatalog
+from builder.overlay.source_catalogs import CatalogFiles
 from builder.report.diff import NOTHING, Section, limited, sections
 from builder.report.plan import columns
-from builder.source_catalogs import CatalogFiles
 
 FORMAT = 1
 _OF_PACKAGES = ("Packages", "Lines and bases")

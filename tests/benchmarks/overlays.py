@@ -12,8 +12,8 @@ from builder.app.options import Options
 from builder.catalog.merge import Layer, merge
 from builder.catalog.models import Matrix
 from builder.catalog.yaml_document import load as read
+from builder.overlay.source_catalogs import MATRIX
 from builder.project import Workspace
-from builder.source_catalogs import MATRIX
 from tests.fakes.archive import CATALOGS, OLD_CATALOG
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from builder.catalog_fetch.artefact import tag_of
 from builder.common.errors import ConflictError
 from builder.engines.interfaces import LocalImages
 from builder.oci.reference import parse as parse_reference
@@ -20,7 +21,6 @@ from builder.release.commit import Records
 from builder.release.prune.classify import Removal
 from builder.release.prune.retention import RELEASE, kind
 from builder.release.prune.search import Garbage
-from builder.upstreams.artefact import tag_of
 
 
 class Prune:

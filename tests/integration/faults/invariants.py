@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from builder.catalog_fetch.artefact import tag_of
 from builder.charts.repository.index import read_index
 from builder.charts.repository.oci_artifact import package_in
 from builder.common.hashing import sha256
@@ -17,7 +18,6 @@ from builder.plan import image_metadata
 from builder.registry import release_record
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
-from builder.upstreams.artefact import tag_of
 from tests.integration.faults.catalog import PREFIX
 
 _SOURCE = tag_of("")

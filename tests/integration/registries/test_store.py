@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from builder.catalog_fetch.artefact import source_in
 from builder.common.errors import StepError
 from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, layers_in
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
-from builder.upstreams.artefact import source_in
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.layout import write_layout
 from tests.integration.registries.conftest import Client

@@ -11,7 +11,7 @@ import pytest
 from builder.app.catalog_parts import CatalogPart, PartFinder
 from builder.lock.lockfile import VersionLock, dump
 from tests.fakes.catalog import LOCK, Folder, prints
-from tests.unit.test_overlay import TWO_LINES, load, mine
+from tests.unit.overlay.test_overlay import TWO_LINES, load, mine
 
 OWN = """\
 charts:

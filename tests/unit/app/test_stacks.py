@@ -10,10 +10,10 @@ import pytest
 from builder.app.app import App
 from builder.app.own_patches import accept_patches
 from builder.app.stacks import StackComparison, read_stack
-from builder.catalog_stack import Finding
 from builder.diff.stacks import ChartOutcome, StackDiff
+from builder.overlay.extends import Finding
+from builder.overlay.replaced_files import lock_of
 from builder.project import Workspace
-from builder.replaced_files import lock_of
 from builder.report.stacks import FORMATS, as_markdown, as_table
 from tests.fakes.catalog import Folder
 from tests.fakes.report import check_stack_diff

@@ -16,7 +16,7 @@ from builder.catalog.models import Matrix
 from builder.catalog.overlay_schema import Names
 from builder.catalog.parser import layered
 from tests.fakes.catalog import Folder
-from tests.unit.test_overlay import TWO_LINES, load, mine
+from tests.unit.overlay.test_overlay import TWO_LINES, load, mine
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/overlay.md"

@@ -19,7 +19,6 @@ from builder.catalog.models import Network
 from builder.catalog.policies import Extends, Standing
 from builder.catalog.schema_check import validate
 from builder.catalog.yaml_document import Document
-from builder.catalog_clashes import StackedFile, left_out
 from builder.common.errors import (
     BuilderError,
     ConfigError,
@@ -34,10 +33,17 @@ from builder.common.source_content import content_in
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, one_line
 from builder.common.version import VERSION
-from builder.kept_catalogs import FoundSource, KeptCatalogs, UnsafeSourceError, check_pin, unsafe
 from builder.lock import lockfile as locks
 from builder.lock.pinned import PinnedCatalog
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
+from builder.overlay.clashes import StackedFile, left_out
+from builder.overlay.kept_catalogs import (
+    FoundSource,
+    KeptCatalogs,
+    UnsafeSourceError,
+    check_pin,
+    unsafe,
+)
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 _DEEPEST = 8  # catalogs that stand on one another
 _MOST = 32  # catalogs that one stands on

@@ -19,7 +19,7 @@ from builder.common.hashing import digest_of
 from builder.common.text import count, did_you_mean
 from builder.lock import lockfile as locks
 from builder.lock.lockfile import Lock
-from builder.source_catalogs import CatalogFiles, SourceCatalog
+from builder.overlay.source_catalogs import CatalogFiles, SourceCatalog
 
 SAME, CHANGED, GONE, EQUAL, NEW = (
     "same below", "changed below", "gone below", "now equal", "not recorded",

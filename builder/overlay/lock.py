@@ -11,8 +11,8 @@ from builder.common.errors import BuilderError, reading
 from builder.lock import lockfile as locks
 from builder.lock.inherited import called_otherwise, laid_over, without_inherited, without_names
 from builder.lock.lockfile import Lock
-from builder.replaced_files import lock_of, replaced_files, to_record
-from builder.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
+from builder.overlay.replaced_files import lock_of, replaced_files, to_record
+from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
 
 def lock_in_force(files: CatalogFiles, origin: str, errors: list[BuilderError]) -> Lock | None:

@@ -13,10 +13,10 @@ from builder.charts.next_version import files_of
 from builder.common.errors import BuilderError
 from builder.common.state_dir import StateDir
 from builder.lock.lockfile import dump, parse
+from builder.overlay.replaced_files import accept_replaced
 from builder.project import Project, Workspace
-from builder.replaced_files import accept_replaced
 from tests.fakes.catalog import LOCK, Folder, prints
-from tests.unit.test_overlay import TWO_LINES, load, mine, refused
+from tests.unit.overlay.test_overlay import TWO_LINES, load, mine, refused
 
 CONF = "images/desk/files/desk.conf"
 DESK = "desk/os=2,lang=1.10"

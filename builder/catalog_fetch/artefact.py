@@ -15,7 +15,7 @@ from pathlib import Path
 from builder.common import archives
 from builder.common.hashing import canonical
 from builder.common.limits import CONFIGURATION, read_json
-from builder.kept_catalogs import (
+from builder.overlay.kept_catalogs import (
     LARGEST,
     FoundSource,
     SourceFile,

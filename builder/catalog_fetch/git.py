@@ -17,7 +17,8 @@ from builder.common import archives
 from builder.common.errors import StepError, TransientError
 from builder.common.limits import PROGRAM_MEMORY
 from builder.common.process import Command, Runner
-from builder.kept_catalogs import (
+from builder.lock.pinned import is_exact
+from builder.overlay.kept_catalogs import (
     LARGEST,
     MOST,
     WHOLE,
@@ -28,7 +29,6 @@ from builder.kept_catalogs import (
     check_sizes,
     is_kept,
 )
-from builder.lock.pinned import is_exact
 
 _PACK = 1 << 30
 """The bytes that git may write into one file: a pack of one commit."""

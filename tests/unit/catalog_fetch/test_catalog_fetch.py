@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog_stack import Finding
+from builder.catalog_fetch.artefact import KIND, PACKED, artefact
+from builder.catalog_fetch.git import GitSources
+from builder.catalog_fetch.newest import FetchedCatalogs
 from builder.common.checkout import read_checkout
 from builder.common.errors import BuilderError
 from builder.common.process import Runner
 from builder.common.source_content import content_in
-from builder.kept_catalogs import SourceFile
 from builder.lock.lockfile import Lock, dump, parse
 from builder.lock.pinned import PinnedCatalog
 from builder.oci.reference import parse as parse_reference
+from builder.overlay.extends import Finding
+from builder.overlay.kept_catalogs import SourceFile
 from builder.project import Project, Workspace
 from builder.registry import release_record
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
 from builder.release.source import push_source
 from builder.resolvers.ecosystems import ECOSYSTEMS
-from builder.upstreams.artefact import KIND, PACKED, artefact
-from builder.upstreams.git import GitSources
-from builder.upstreams.newest import FetchedCatalogs
 from tests.fakes.catalog import FILES, LOCK, Folder, Week, prints
 from tests.fakes.git_upstream import Repository, served
 from tests.fakes.store import FakeStore

@@ -13,7 +13,7 @@ from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.skipped_tests import FILE, FORM, SkippedTest, names_of_tests, skipped_tests
 from builder.common.text import did_you_mean
-from builder.source_catalogs import CatalogFiles
+from builder.overlay.source_catalogs import CatalogFiles
 
 
 class Tests(TypedDict):

@@ -10,19 +10,19 @@ from builder.catalog import yaml_document as documents
 from builder.catalog.matrix import repository_of
 from builder.catalog.models import Settings
 from builder.catalog.policies import FOLLOW_RELEASES, Extends
+from builder.catalog_fetch.artefact import source_in, tag_of
+from builder.catalog_fetch.git import GitSources
 from builder.common.errors import ConfigError, StepError
 from builder.common.mappings import mapping
 from builder.common.source_content import MATRIX
-from builder.kept_catalogs import FoundSource, SourceFile, check_pin
 from builder.lock.lockfile import FILE as LOCK
 from builder.lock.pinned import PinnedCatalog, is_exact
 from builder.oci.reference import Reference, is_tag
 from builder.oci.reference import parse as parse_reference
+from builder.overlay.kept_catalogs import FoundSource, SourceFile, check_pin
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CURRENT, Record
-from builder.upstreams.artefact import source_in, tag_of
-from builder.upstreams.git import GitSources
 
 _HEAD = "HEAD"
 
