@@ -23,6 +23,8 @@ from tests.fakes.catalog import BOTH, Folder, Week, prints
 from tests.fakes.planted import STRANGER, plant, restate
 from tests.fakes.pruning import Broom
 
+pytestmark = pytest.mark.slow
+
 TODAY, NEXT = "2026-11-23", "2026-11-30"
 OLD, CURRENT = "2026.11.16", "2026.11.23"
 

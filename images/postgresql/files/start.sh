@@ -106,6 +106,8 @@ make_data() {
   printf '%s\n' "$superuser" | named initdb --pgdata="$PGDATA.new" --username=postgres \
     --pwfile=/dev/stdin --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
     --no-instructions
+  # Without a server objects get numbers of the system's own, which pg_dump and pgAdmin leave out.
+  named pg_resetwal --next-oid=16384 "$PGDATA.new" > /dev/null
   echo 'host all all all scram-sha-256' >> "$PGDATA.new/pg_hba.conf"
   {
     roles

@@ -197,6 +197,15 @@ def test_extensions_are_made_and_stay(other, facts):
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_what_the_first_start_makes_is_dumped(other):
+    """pg_dump leaves out extensions, and pgAdmin databases, with a number of the system's own."""
+    other.start(EXTENSIONS="pgaudit")
+    first = "select oid >= 16384 from pg_{} where {}"
+    assert ask(other, first.format("extension", "extname = 'pgaudit'")).stdout == "t\n"
+    assert ask(other, first.format("database", "datname = current_database()")).stdout == "t\n"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_a_changed_password_holds(other):
     new = 'it\'s "new"; \\ $(id) é'
     other.start()

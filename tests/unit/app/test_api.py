@@ -18,6 +18,8 @@ from tests.fakes.catalog import Folder, Week
 from tests.fakes.layers import FakeLayers
 from tests.fakes.locking import HAS, LINES, NoCheck
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "python-api.md"
 REGISTRY = "127.0.0.1:5999"
 

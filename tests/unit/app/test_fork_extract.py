@@ -13,6 +13,8 @@ from builder.common.safe_yaml import SafeYaml
 from builder.lock.lockfile import dump, parse
 from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder
 
+pytestmark = pytest.mark.slow
+
 CHART = (
     "title: {name}\ndescription: One\ncommand: [run]\nport: 8000\nfeatures: [core, size]\n"
     "values:\n  size.disk: {{default: 2Gi}}\n"

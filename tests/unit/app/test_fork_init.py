@@ -17,6 +17,8 @@ from builder.project import Workspace
 from tests.fakes.catalog import LOCK, Folder, prints, with_package_sets
 from tests.fakes.git_upstream import Repository
 
+pytestmark = pytest.mark.slow
+
 FILES = (
     ".gitattributes", ".github/workflows/pr.yml",
     ".github/workflows/upstream.yml", ".github/workflows/weekly.yml", ".gitignore",

@@ -18,6 +18,8 @@ from builder.report.stacks import FORMATS, as_markdown, as_table
 from tests.fakes.catalog import Folder
 from tests.fakes.report import check_stack_diff
 
+pytestmark = pytest.mark.slow
+
 MINE = """\
 extends: {path: ../shop}
 catalog: {name: mine}

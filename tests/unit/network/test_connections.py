@@ -23,6 +23,8 @@ from builder.network.connections import (
 )
 from tests.integration.session.servers import Answer, proxy, serve
 
+pytestmark = pytest.mark.slow
+
 NOTHING = Network()
 PROXY = Network(proxy=Proxy(http="http://plain:1", https="http://secure:2"))
 

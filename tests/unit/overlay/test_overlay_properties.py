@@ -21,6 +21,8 @@ from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.catalog import FILES, LOCK, Folder, prints
 
+pytestmark = pytest.mark.slow
+
 TWO_LINES = "extends: {path: ../shop}\ncatalog: {name: mine}\n"
 ON_TOP = "extends: {path: ../mine}\ncatalog: {name: top}\n"
 RECIPE = "summary: More\npackages:\n  apt: [lang]\n"

@@ -22,6 +22,8 @@ from builder.registry.distribution import Distribution
 from builder.registry.store import RegistryStore
 from tests.fakes.answers import Answer, Registry
 
+pytestmark = pytest.mark.slow
+
 OTHER = "sha256:" + "a" * 64
 NO_DIGEST = "sha256:../../../../etc/passwd"
 SHA512 = "sha512:" + "b" * 128

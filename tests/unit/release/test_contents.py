@@ -13,6 +13,8 @@ from builder.registry.release_record import Record
 from tests.fakes.catalog import ARM, BOTH, LOCK, Folder, Week
 from tests.fakes.releases import RECORDS, change, offered, record
 
+pytestmark = pytest.mark.slow
+
 AMD = "linux/amd64"
 SHOP = "127.0.0.1:5999/shop-"
 NEXT_WEEK = "2026-11-30"

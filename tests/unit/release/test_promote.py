@@ -24,6 +24,8 @@ from tests.fakes.planted import STRANGER, metadata, plant, restate
 from tests.fakes.releases import RECORDS, change, offered, record
 from tests.fakes.store import FakeStore
 
+pytestmark = pytest.mark.slow
+
 NEXT_WEEK = "2026-11-30"
 DESK = "desk/os=1,lang=1.9"
 

@@ -32,6 +32,8 @@ from tests.fakes.lines import IMPATIENT, Upstream, mirrored, tools
 from tests.fakes.packages import install, see
 from tests.plugins import catalog, packages
 
+pytestmark = pytest.mark.slow
+
 PRESS, PAGE = "press/os=1", "page/os=1,style=2"
 MIRRORS = ("https://fonts.example.org", "https://foundry.example.org")
 

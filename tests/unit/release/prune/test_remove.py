@@ -20,6 +20,8 @@ from tests.fakes.pruning import Broom
 from tests.fakes.releases import record
 from tests.fakes.store import Crash, FakeStore
 
+pytestmark = pytest.mark.slow
+
 DAYS = ("2026-11-23", "2026-11-30", "2026-12-07")
 SHOP = "127.0.0.1:5999/shop-"
 DESK, OLD_DESK = "desk/os=2,lang=1.10", "desk/os=1,lang=1.9"
