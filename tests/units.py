@@ -18,6 +18,7 @@ INTEGRATION = "tests/integration"
 SHARED = {
     "starter": (  # four minutes of `builder weekly`
         f"{INTEGRATION}/weekly/test_starter.py",
+        f"{INTEGRATION}/weekly/test_custom_image.py",
         f"{INTEGRATION}/weekly/test_wired.py",
         f"{INTEGRATION}/session/test_containers.py",
         f"{INTEGRATION}/session/test_hooks.py",

@@ -48,6 +48,7 @@ class Places:
 
     at: Callable[..., object] = field(default=nowhere)
     at_key: Callable[..., object] = field(default=nowhere)
+    own: Callable[..., object] = field(default=nowhere)
 
 
 def _values(axis: str, number: int, **more: object) -> tuple[AxisValue, ...]:

@@ -91,7 +91,15 @@ def test_a_week_later_unchanged_images_get_the_new_tag(starter: Catalog) -> None
     assert {"latest", f"latest-{RELEASE}", "latest-2026.11.30"} <= set(tags)
 
 
-@pytest.mark.parametrize("recipe", sorted(TARGETS))
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, marks=pytest.mark.heavy)
+        if recipe in ("jupyter", "r-minimal")
+        else recipe
+        for recipe in sorted(TARGETS)
+    ],
+)
 def test_a_broken_variant_is_rejected(starter: Catalog, recipe: str, tmp_path: Path) -> None:
     session = starter.session()
     with session.registry():
