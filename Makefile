@@ -76,10 +76,10 @@ run-all: setup build/.browser
 
 # The edit loop: no engine, no network, a minute. `make test` alone runs the unit tests that are marked
 # `slow`, and tries readers with more than a handful of hostile inputs each. The next run finds the
-# bytecode of this one.
+# bytecode of this one. A part of the tests waits for time limits, so that there are two for each core.
 check: lint
 	FUZZ=few PYTHONDONTWRITEBYTECODE= \
-	    $(BIN)/pytest -q -n auto --dist worksteal -m 'not heavy and not slow' tests/unit
+	    $(BIN)/pytest -q -n $$((2 * $$(nproc))) --dist worksteal -m 'not heavy and not slow' tests/unit
 
 # A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py. Which
 # files one process runs, and which begin first, is said in tests/units.py.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from builder.catalog.constraints import chosen
 from builder.common.errors import ConfigError, Problems
-from builder.project import Workspace
 from tests.fakes.matrices import expanded, ids, matrix
+from tests.fakes.this_catalog import this_catalog
 
 AXES = """
 axes:
@@ -151,7 +149,7 @@ def test_no_value_is_called_as_what_chooses_one(name: str) -> None:
 
 def test_this_catalog_names_two_values_where_it_could_say_what_they_are() -> None:
     """A new release line is entered in one place, its axis."""
-    catalog = Workspace(Path(__file__).parents[3]).load().catalog.matrix
+    catalog = this_catalog().catalog.matrix
     lists = [
         entry
         for image in catalog.images.values()

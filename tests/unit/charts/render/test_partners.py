@@ -11,9 +11,10 @@ import pytest
 from builder.catalog.models import Chart, ChartFeature
 from builder.charts.render.chart import render_chart
 from builder.common.errors import ConfigError, Problems
-from builder.project import Workspace
 from tests.fakes.chart_files import chart_feature, chart_recipe
+from tests.fakes.this_catalog import this_catalog
 
+ROOT = Path(__file__).parents[4]
 TEXT = {"type": "string", "default": "", "text": "A text", "form": False}
 LIBRARY = {
     "Chart.yaml": b"name: lib\nversion: 1.0.0\n",
@@ -148,22 +149,19 @@ def test_a_group_whose_values_other_features_have() -> None:
     )
 
 
-def _real() -> tuple[Mapping[str, ChartFeature], Mapping[str, bytes]]:
-    catalog = Workspace(Path(__file__).parents[4]).load().catalog
-    return catalog.features, catalog.library
+FEATURES = sorted(path.parent.name for path in (ROOT / "charts/features").glob("*/feature.yaml"))
 
 
-FEATURES, REAL_LIBRARY = _real()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEATURES)
 def test_who_does_as_the_errors_say_gets_a_chart(name: str) -> None:
     """Of any one feature that comes with the builder: no error leaves one to guess."""
+    catalog = this_catalog().catalog
     wanted, command = [name], ""
     for _ in range(5):
         text = f"features: [{', '.join(wanted)}]\ncommand: [desk, '{command}']\n"
         try:
-            render(wanted, features=FEATURES, library=REAL_LIBRARY, text=text)
+            render(wanted, features=catalog.features, library=catalog.library, text=text)
             return
         except (ConfigError, Problems) as error:
             lines = str(error).splitlines()
