@@ -95,7 +95,7 @@ def test_a_week_later_unchanged_images_get_the_new_tag(starter: Catalog) -> None
     "recipe",
     [
         pytest.param(recipe, marks=pytest.mark.heavy)
-        if recipe in ("jupyter", "r-minimal")
+        if recipe in ("jupyter", "python-minimal", "r-minimal")
         else recipe
         for recipe in sorted(TARGETS)
     ],

@@ -57,6 +57,7 @@ def weeks(work: Path, base: str, archive: Archive) -> Weeks:
     return lay(work / "weeks", base, archive)
 
 
+@pytest.mark.heavy
 def test_two_weeks(weeks: Weeks) -> None:
     """The phases of two weeks, each on what those before it left."""
     week_one(weeks)

@@ -16,7 +16,10 @@ NOBODY = {"securityContext": {"runAsUser": 123456, "runAsGroup": 0}}
 
 @pytest.mark.parametrize(
     ("chart", "languages", "more"),
-    [("jupyter-python", {"python"}, {}), ("jupyter-r", {"r"}, NOBODY)],
+    [
+        ("jupyter-python", {"python"}, {}),
+        pytest.param("jupyter-r", {"r"}, NOBODY, marks=pytest.mark.heavy),
+    ],
     ids=["jupyter-python", "jupyter-r as nobody"],
 )
 def test_a_session_has_all_that_the_chart_was_told(
