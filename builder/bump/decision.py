@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import Literal
 
 from packaging.version import Version
 
 from builder.bump.trust import FIRST_SEEN
+from builder.catalog.constraints import COMPARISONS
 from builder.catalog.matrix import Matrix
 from builder.catalog.policies import BumpPolicy, SkippedLine
 from builder.catalog.release_line import AxisValue
@@ -25,9 +24,6 @@ PROPOSALS: tuple[What, ...] = ("enter", "drop", "eol", "ending", "retire")
 """What somebody may do now; all else is for information."""
 _DEFAULT_AGE = 14
 _LIMIT = re.compile(r"(>=|<=|>|<)?\s*(\S+)")
-_COMPARISONS = MappingProxyType(
-    {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +235,7 @@ def _is_meant(skip: SkippedLine, line: Version) -> bool:
     limit = version_of(match[2]) if match else None
     if match is None or limit is None:
         return False
-    return _COMPARISONS[match[1]](line, limit) if match[1] else line == limit
+    return COMPARISONS[match[1]](line, limit) if match[1] else line == limit
 
 
 # Lines that go.

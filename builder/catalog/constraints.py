@@ -22,9 +22,10 @@ from builder.common.text import did_you_mean, looks_like
 FIRST, NEWEST = "first", "newest"
 ROLES = (FIRST, NEWEST)
 """The names that no value may have: each says which value is meant."""
-_COMPARISONS: Mapping[str, Callable[[Version, Version], bool]] = MappingProxyType(
+COMPARISONS: Mapping[str, Callable[[Version, Version], bool]] = MappingProxyType(
     {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 )
+"""What compares two versions, by its sign."""
 _SYMBOL = re.compile(r"(?P<word>>=|<=|>|<|not(?=\s)|from(?=\s))\s*(?P<name>\S+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
 _WORDS = ("not", "from")
@@ -129,7 +130,7 @@ def _term_problem(term: str, axis: str, values: _Values) -> Problem | None:
     names = [value.name for value in values]
     match = _SYMBOL.fullmatch(term)
     word, name = (match["word"], match["name"]) if match else ("", term)
-    if word in _COMPARISONS:
+    if word in COMPARISONS:
         return None if _version(name) else Problem(message=f"{name!r} is no version", hint=_FORMS)
     if word == "from":
         providers = list(dict.fromkeys(name for value in values for name in value.provider_names))
@@ -149,7 +150,7 @@ def _holding(term: str, values: _Values) -> list[Value]:
     """Return the values that a term chooses; of previews only what it names, or all but a name."""
     match = _SYMBOL.fullmatch(term)
     word, name = (match["word"], match["name"]) if match else (term, "")
-    if word in _COMPARISONS:
+    if word in COMPARISONS:
         limit = _version(name)
         return [value for value in _stable(values) if _compares(word, value, limit)]
     if word == "from":
@@ -171,7 +172,7 @@ def _stable(values: _Values) -> list[Value]:
 
 def _compares(sign: str, value: Value, limit: Version | None) -> bool:
     version = _version(value.upstream)
-    return version is not None and limit is not None and _COMPARISONS[sign](version, limit)
+    return version is not None and limit is not None and COMPARISONS[sign](version, limit)
 
 
 def _version(text: str) -> Version | None:

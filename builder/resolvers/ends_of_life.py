@@ -18,10 +18,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from builder.common.errors import ConfigError, Location, StepError, UnreachableError
+from builder.common.errors import StepError, UnreachableError
 from builder.common.limits import TEXT, read_json
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.observation import file_error
 
 FORMAT = 1
 DEBIAN = Path("/usr/share/distro-info/debian.csv")
@@ -54,25 +55,20 @@ def file_name(source: str, product: str, support: str) -> str:
 
 def parse_table(data: bytes, file: str) -> EndTable:
     """Return the table in a file. Raises ConfigError."""
-    document = read_json(data, TEXT, "it", error=partial(_file_error, file))
+    document = read_json(data, TEXT, "it", error=partial(file_error, file))
     if not isinstance(document, Mapping) or document.get("format") != FORMAT:
-        raise _file_error(file, "$.format: no format that this builder reads")
+        raise file_error(file, "$.format: no format that this builder reads")
     source, ends = document.get("source"), document.get("ends")
     if not isinstance(source, str) or not isinstance(ends, Mapping):
-        raise _file_error(file, "$.source, $.ends: not a text and an object")
+        raise file_error(file, "$.source, $.ends: not a text and an object")
     try:
         checked = {
             line: end if end == UNKNOWN_DAY else _day(end, f"$.ends.{line}", "")
             for line, end in ends.items()
         }
     except StepError as error:
-        raise _file_error(file, error.message.removeprefix(": ")) from error
+        raise file_error(file, error.message.removeprefix(": ")) from error
     return EndTable(source=source, ends=checked)
-
-
-def _file_error(file: str, message: str) -> ConfigError:
-    hint = "remove the file; `builder bump --record DIR` writes it anew"
-    return ConfigError(message, hint=hint, location=Location(file=file))
 
 
 def debian(text: str, support: str) -> dict[str, str]:

@@ -115,14 +115,14 @@ def _versions(observation: Observation) -> list[dict[str, Any]]:
 
 def read(data: bytes, file: str) -> Observation:
     """Return the observation in a file. Raises ConfigError with the place of what is wrong."""
-    document = read_json(data, TEXT, "it", error=partial(_error, file))
+    document = read_json(data, TEXT, "it", error=partial(file_error, file))
     top = _mapping(document, "$", file)
     number = top.get("format")
     if number != FORMAT:
-        raise _error(file, f"$.format: {number!r} is no format that this builder reads")
+        raise file_error(file, f"$.format: {number!r} is no format that this builder reads")
     entries = top.get("versions")
     if not isinstance(entries, list) or len(entries) > _MOST:
-        raise _error(file, f"$.versions: not a list of at most {_MOST:,} versions")
+        raise file_error(file, f"$.versions: not a list of at most {_MOST:,} versions")
     question = Question(
         axis=_text(top, "axis", "$", file), provider=_text(top, "provider", "$", file)
     )
@@ -134,11 +134,11 @@ def _seen(entry: object, place: str, file: str) -> Seen:
     mapping = _mapping(entry, place, file)
     version = _text(mapping, "version", place, file)
     if version_of(version) is None:
-        raise _error(file, f"{place}.version: {version!r} is no version")
+        raise file_error(file, f"{place}.version: {version!r} is no version")
     published = mapping.get("published", "")
     marks = mapping.get("marks", [])
     if not isinstance(marks, list) or not all(isinstance(mark, str) for mark in marks):
-        raise _error(file, f"{place}.marks: not a list of texts")
+        raise file_error(file, f"{place}.marks: not a list of texts")
     if published:
         _day(_text(mapping, "published", place, file), f"{place}.published", file)
     return Seen(version=version, published=str(published), marks=tuple(marks))
@@ -146,14 +146,14 @@ def _seen(entry: object, place: str, file: str) -> Seen:
 
 def _mapping(value: object, place: str, file: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise _error(file, f"{place}: not an object")
+        raise file_error(file, f"{place}: not an object")
     return value
 
 
 def _text(mapping: Mapping[str, Any], key: str, place: str, file: str) -> str:
     value = mapping.get(key)
     if not isinstance(value, str) or not value or len(value) > _TEXT:
-        raise _error(file, f"{place}.{key}: not a text of 1 to {_TEXT} characters")
+        raise file_error(file, f"{place}.{key}: not a text of 1 to {_TEXT} characters")
     return value
 
 
@@ -161,9 +161,10 @@ def _day(text: str, place: str, file: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise _error(file, f"{place}: {text!r} is no day: YYYY-MM-DD") from None
+        raise file_error(file, f"{place}: {text!r} is no day: YYYY-MM-DD") from None
 
 
-def _error(file: str, message: str) -> ConfigError:
+def file_error(file: str, message: str) -> ConfigError:
+    """Return the error of a file that `builder bump` recorded."""
     hint = "remove the file; `builder bump --record DIR` writes it anew"
     return ConfigError(message, hint=hint, location=Location(file=file))
