@@ -63,7 +63,7 @@ def bump(
     }
     return Outcome(
         today=app.options.today,
-        rows=tuple(row for row in decide(matrix, facts, app.options.today) if row.axis in facts),
+        rows=decide(matrix, facts, app.options.today),
         observations=tuple(one for axis in names for one in answers.observations.get(axis, ())),
         not_looked_at=tuple(answers.missing),
         warnings=tuple(answers.warnings),

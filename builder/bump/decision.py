@@ -61,11 +61,12 @@ class Candidate:
 
 
 def decide(matrix: Matrix, facts: Mapping[str, AxisFacts], today: str) -> tuple[Row, ...]:
-    """Return what is said of every axis of a matrix, in its order."""
+    """Return what is said of the axes of `facts`, in the order of the matrix."""
     return tuple(
         row
         for axis, values in matrix.axes.items()
-        for row in _rows(matrix, axis, values, facts.get(axis, AxisFacts()), today)
+        if axis in facts
+        for row in _rows(matrix, axis, values, facts[axis], today)
     )
 
 
