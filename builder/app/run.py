@@ -20,7 +20,9 @@ from builder.build.handed_over import Handed
 from builder.build.handover import HandoverStore, folder_of, handing_over
 from builder.build.image_steps import Action
 from builder.build.run_context import RunContext
+from builder.build.step_meter import StepMeter, metered
 from builder.charts.repository.publish import Released, publish_index
+from builder.common import control_group
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
 from builder.lock.optional import done_without
@@ -108,6 +110,7 @@ class RunLoop:
         self._watcher = watcher
         self._executor: Executor | None = None
         self._reason = ""
+        self._watch_of_one: Watch | None = None  # of a run of one step
 
     def stop(self, reason: str) -> None:
         """End what runs, and start nothing more: the run then raises Interrupted.
@@ -186,10 +189,10 @@ class RunLoop:
 
         with self._watcher(steps, self.stop) as show:
             listener = tee(collect, show, listen)
-            executor = self._make_executor(make(listener), listener, estimates)
-            measured = estimates.disk if estimates else disk or self._adapters.disk
-            with Watch(measured) as watch:
-                final = executor.run(steps)
+            watch = Watch(estimates.disk if estimates else disk or self._adapters.disk)
+            self._watch_of_one = watch if len(steps) == 1 else None
+            with watch:
+                final = self._make_executor(make(listener), listener, estimates).run(steps)
         run = Run(
             planned=planned,
             results=final,
@@ -240,8 +243,19 @@ class RunLoop:
         if options.hand_over_to is not None:
             folder = folder_of(options.hand_over_to, step.id)
         store = self._adapters.store_of(step.id, context.listen, handed=handed, folder=folder)
-        act = self._action_on(store, context, step, ended, handed)
+        meter = self._meter(handed)
+        act = metered(
+            self._action_on(store, replace(context, use=meter.use), step, ended, handed), meter
+        )
         return handing_over(act, context, folder, options.run) if folder else act
+
+    def _meter(self, handed: Handed | None) -> StepMeter:
+        """Return what measures a step; nothing of one that was carried out elsewhere."""
+        return StepMeter(
+            runner=self._adapters.runner,
+            groups=None if handed else control_group.of_this_process(),
+            watch=None if handed else self._watch_of_one,
+        )
 
     def _action_on(
         self,

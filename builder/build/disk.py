@@ -83,6 +83,7 @@ class Watch:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._measure_repeatedly, name="disk", daemon=True)
         self.peak = 0
+        self._first: int | None = None
         self.least_free = disk.free()
 
     def __enter__(self) -> Watch:
@@ -97,10 +98,18 @@ class Watch:
     def measure(self) -> None:
         """Measure now. Does nothing in a run that is being stopped."""
         try:
-            self.peak = max(self.peak, self._disk.used())
+            used = self._disk.used()
         except StepError:
             return
+        if self._first is None:
+            self._first = used
+        self.peak = max(self.peak, used)
         self.least_free = min(self.least_free, self._disk.free())
+
+    @property
+    def growth(self) -> int:
+        """The bytes that the usage has grown by since it was first measured."""
+        return self.peak - (self.peak if self._first is None else self._first)
 
     def _measure_repeatedly(self) -> None:
         pause = 0.0

@@ -84,8 +84,18 @@ _Detail = TypeVar("_Detail", BaseResult, ImageResult, ChartResult, ReleaseResult
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepUse:
+    """The most memory and disk, in bytes, that a step needed; None for what was not measured."""
+
+    memory: int | None = None
+    disk: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The end of a step. `seconds` is wall time; `detail` is what the step made or found.
+
+    `memory` and `disk` are the most that it needed, in bytes; None for what was not measured.
 
     `status` is one of done, reused, failed, blocked, skipped, stopped, retired.
     """
@@ -96,6 +106,8 @@ class Result:
     seconds: float = 0.0
     detail: Detail | None = None
     exit_code: int = 0
+    memory: int | None = None
+    disk: int | None = None
 
     @property
     def ok(self) -> bool:

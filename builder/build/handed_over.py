@@ -72,6 +72,9 @@ _LEVELS = 8
 _HINT = "none of it was pushed: run the job that built it again, and see who can write its files"
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _SHOWN = 120
+_MEASURED = ("memory", "disk")
+"""The keys of metadata for what only the machine that built could measure."""
+_MOST_BYTES = 2**50
 _KEYS = {"format", "step", "inputs", "run", "tests"}
 
 
@@ -203,7 +206,7 @@ class Handed:
                 raise self.refused(f"its {title} is not what this run makes of the same inputs")
         config, own = self._json(f"{ARTIFACT}/{CONFIG}"), json.loads(artifact.config)
         for key in sorted({*config, *own}):
-            if key != "seconds" and config.get(key) != own.get(key):
+            if key not in ("seconds", *_MEASURED) and config.get(key) != own.get(key):
                 given_value, own_value = _shown(config.get(key)), _shown(own.get(key))
                 raise self.refused(f"its metadata has {key} {given_value} instead of {own_value}")
         if "seconds" not in own:
@@ -211,7 +214,15 @@ class Handed:
         seconds = config.get("seconds")
         if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
             raise self.refused(f"its metadata has seconds {_shown(seconds)}")
-        return replace(artifact, config=canonical({**own, "seconds": seconds}))
+        measured = {key: self._bytes_of(config, key) for key in _MEASURED if key in config}
+        return replace(artifact, config=canonical({**own, "seconds": seconds, **measured}))
+
+    def _bytes_of(self, config: Mapping[str, Any], key: str) -> int:
+        """Return a number of bytes that was measured where the image was built."""
+        number = config[key]
+        if type(number) is not int or not 0 < number < _MOST_BYTES:
+            raise self.refused(f"its metadata has {key} {_shown(number)}")
+        return number
 
     def isolation(self, network: BuildNetwork) -> tuple[str, str]:
         """Return how the build was isolated, as its metadata states it, and the network it had.

@@ -162,7 +162,6 @@ class BuildActions:
     def _build(self, step: Step, target_plan: TargetPlan) -> Result:
         began = time.monotonic()
         log = self._context.state.log(step.id)
-        log.unlink(missing_ok=True)
         request, built = self.make(step, target_plan)
         self._note(step, "testing")
         smoke_request = self._requests.smoke(target_plan, built.local, log)
@@ -181,6 +180,7 @@ class BuildActions:
             tests_hash=target_plan.tests_hash,
             isolation=built.isolation,
             network=built.network,
+            **vars(self._context.use()),
         )
         digest = self._push(target_plan, built, request.contexts["parent"], metadata)
         shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)

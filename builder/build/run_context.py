@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from builder.build.events import Listener
+from builder.build.events import Listener, StepUse
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
 from builder.common.state_dir import StateDir
@@ -35,7 +35,8 @@ class Toolbox:
 class RunContext:
     """The inputs of a run. `state` has logs and build contexts; `timeout` is in seconds.
 
-    `takes_chroot` says that images which were built in a chroot count, but for a release.
+    `takes_chroot` says that images which were built in a chroot count, but for a release. `use`
+    says what the step has needed until now, where the context is that of one step.
     """
 
     project: Project
@@ -46,6 +47,7 @@ class RunContext:
     listen: Listener
     timeout: float = 3600.0
     takes_chroot: bool = False
+    use: Callable[[], StepUse] = StepUse
 
     @property
     def catalog(self) -> Catalog:

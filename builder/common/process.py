@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from builder.common.control_group import Group
 from builder.common.errors import StepError, ToolError, TransientError
 from builder.common.limits import PRINTED, PRINTED_HEAD, PRINTED_LINE, PRINTED_TAIL, binary
 
@@ -45,7 +46,8 @@ class Command:
     `memory` is how many bytes it may use, 0 for any; with it, the processor's seconds end too.
     `program` is its name in messages, where another program starts it. `env` comes on top of this
     process's environment, whose locale is left out (see `environment`). `most` is how many bytes it
-    may print to be read, and `largest` how many it may write into one file, 0 for any.
+    may print to be read, and `largest` how many it may write into one file, 0 for any. `group` is
+    the control group that it runs in, if not in that of this process.
     """
 
     argv: tuple[str, ...]
@@ -58,6 +60,7 @@ class Command:
     memory: int = 0
     most: int = PRINTED
     largest: int = 0
+    group: Group | None = None
 
     @property
     def name(self) -> str:
@@ -186,6 +189,21 @@ class Runner:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
+        self._of_thread = threading.local()
+
+    @property
+    def group(self) -> Group | None:
+        """The control group for what the step of this thread starts to build and to test."""
+        return getattr(self._of_thread, "group", None)
+
+    @contextlib.contextmanager
+    def in_group(self, group: Group | None) -> Iterator[None]:
+        """Have `group` be that of this thread until the block ends."""
+        before, self._of_thread.group = self.group, group
+        try:
+            yield
+        finally:
+            self._of_thread.group = before
 
     def run(
         self,
@@ -290,6 +308,8 @@ class Runner:
                 ) from error
             self._running.add(process)
             _limit(process.pid, command)
+            if command.group is not None:
+                command.group.join(process.pid)
             return process
 
     def _failure(

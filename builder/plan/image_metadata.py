@@ -45,6 +45,7 @@ class ImageMetadata:
     `size` is the sum of its compressed blobs in bytes. `seconds` is the time of its build and
     test. `shares` has one for each ancestor and, last, one for the image. `tests_hash` is the
     hash of its tests. `isolation` and `network` are those of its build, "" where they are unknown.
+    `memory` and `disk` are the most that both needed, in bytes; None where it was not measured.
     """
 
     digest: str
@@ -55,6 +56,8 @@ class ImageMetadata:
     tests_hash: str = ""
     isolation: str = ""
     network: str = ""
+    memory: int | None = None
+    disk: int | None = None
 
 
 def reference_of(fingerprint: Reference) -> Reference:
@@ -85,6 +88,7 @@ def _config(
     how = {"isolation": isolation, "network": network} if isolation else {}
     return {
         **how,
+        **_measured(item.memory, item.disk),
         "format": FORMAT,
         "digest": item.digest,
         "size": item.size,
@@ -93,6 +97,18 @@ def _config(
         "shares": [asdict(share) for share in item.shares],
         "tests_hash": item.tests_hash,
     }
+
+
+def _measured(memory: int | None, disk: int | None) -> dict[str, int]:
+    """Return what was measured, by its key."""
+    items = {"memory": memory, "disk": disk}
+    return {key: value for key, value in items.items() if value is not None}
+
+
+def measured_in(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the memory and the disk of a build, by key, that its metadata states."""
+    numbers = {key: config.get(key) for key in ("memory", "disk")}
+    return {key: it for key, it in numbers.items() if type(it) is int and it > 0}
 
 
 def config_digests(released: ReleasedTarget) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from builder.lock import lockfile
 from builder.lock.lockfile import Lock
 from builder.oci.reference import is_tag
 
-FORMAT = 4
+FORMAT = 5
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
 FILE = "release.json"
 CURRENT = "current"
@@ -88,7 +88,8 @@ class ReleasedTarget:
     """A target as it was released. `size` is in bytes, of compressed blobs.
 
     Fields that a record of an older builder lacks have a default: `seconds` are those of its
-    build and test; `shares` are those of its lineage, the base image first, its own last.
+    build and test, `memory` and `disk` the most bytes that these needed; `shares` are
+    those of its lineage, the base image first, its own last.
     """
 
     image: str
@@ -105,6 +106,8 @@ class ReleasedTarget:
     shares: tuple[ImageShare, ...] = ()
     tests_hash: str = ""  # of the tests that it passed
     adopted: Adopted | None = None  # None where it was built here
+    memory: int | None = None  # None where it was not measured
+    disk: int | None = None
 
     @property
     def added(self) -> int:
@@ -245,8 +248,9 @@ def dump(record: Record) -> bytes:
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
     for target in data["targets"].values():
-        if target["adopted"] is None:
-            del target["adopted"]
+        for key in ("adopted", "memory", "disk"):
+            if target[key] is None:
+                del target[key]
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -303,6 +307,9 @@ def _target(item: Mapping[str, Any]) -> ReleasedTarget:
         "tests_hash": str(item["tests_hash"]),
         "adopted": Adopted(**_texts(item["adopted"])) if item.get("adopted") else None,
     }
+    for key in ("memory", "disk"):
+        if type(number := fields.get(key, 1)) is not int or number <= 0:
+            raise ValueError(f"{number!r} is not a number of bytes")
     return ReleasedTarget(**fields)
 
 

@@ -216,4 +216,5 @@ class TargetCollector:
             shares=image_metadata.shares_of(metadata, reference),
             tests_hash=metadata.get("tests_hash", ""),
             adopted=image_metadata.adopted_of(artifact),
+            **image_metadata.measured_in(metadata),
         )

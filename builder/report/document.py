@@ -12,7 +12,7 @@ from builder.build.events import BaseResult, ChartResult, ImageResult, ReleaseRe
 from builder.diff.compare import Difference
 from builder.lock.problems import NotLocked
 
-FORMAT = 4
+FORMAT = 5
 NOT_RUN = "not run"
 
 
@@ -21,7 +21,8 @@ class StepRow:
     """The plan of a step and its result.
 
     `status` is done, reused, failed, blocked, skipped, stopped, retired or not run; `seconds` is
-    null if it did not run.
+    null if it did not run. `memory` and `disk` are the most bytes that it needed, null if they were
+    not measured.
     """
 
     id: str
@@ -29,6 +30,8 @@ class StepRow:
     reason: str
     status: str = NOT_RUN
     seconds: float | None = None
+    memory: int | None = None
+    disk: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,6 +116,8 @@ def _row(
             reason=(result.reason if result else "") or planned.reason,
             status=result.status if result else NOT_RUN,
             seconds=round(result.seconds, 1) if result else None,
+            memory=result.memory if result else None,
+            disk=result.disk if result else None,
         ),
         result,
     )

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.common.control_group import Group
 from builder.common.text import fields
 from builder.engines.interfaces import OCI, BuildRequest, StartRequest
 from builder.engines.names import context_name
@@ -14,9 +15,9 @@ from builder.oci.reference import Reference
 
 
 def build_argv(
-    program: str, request: BuildRequest, *, local: str, isolation: str
+    program: str, request: BuildRequest, *, local: str, isolation: str, group: Group | None = None
 ) -> tuple[str, ...]:
-    """Return the command that builds an image.
+    """Return the command that builds an image, with its containers in a control group.
 
     Without the isolation of the kernel podman has no network but the host's.
     """
@@ -25,6 +26,7 @@ def build_argv(
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
     # The label would hold podman's version, and so would the digest.
+    words += _in_group(group)
     words += ["--identity-label=false", "--timestamp", str(request.epoch)]
     # The OCI format would note where the parent came from; the push converts to it.
     words += ["--format", "docker", "--pull=never"]
@@ -59,10 +61,20 @@ def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
 
 
 def start_argv(
-    program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
+    program: str,
+    request: StartRequest,
+    *,
+    name: str,
+    label: str,
+    env: tuple[str, ...],
+    group: Group | None = None,
 ) -> tuple[str, ...]:
-    """Return the command that starts a container; `env` are the options of its environment."""
+    """Return the command that starts a container in a control group.
+
+    `env` are the options of its environment.
+    """
     words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
+    words += _in_group(group)
     for port in request.ports:
         words += ["--publish", f"127.0.0.1::{port}"]
     if request.is_restricted:
@@ -107,6 +119,11 @@ def index_lines(
         words = [program, "manifest", "push", "--all", *_plain(image), name, f"docker://{image}"]
         argvs += [words]
     return tuple(map(shlex.join, argvs))
+
+
+def _in_group(group: Group | None) -> tuple[str, ...]:
+    """Return the option for containers in a group; one of an outer container needs none."""
+    return ("--cgroup-parent", group.parent) if group and group.parent else ()
 
 
 def _plain(image: Reference) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from builder.common.control_group import Group
 from builder.common.enclosure import enclosed
 from builder.common.errors import StepError
 from builder.common.filelock import exclusive_lock, shared_lock
@@ -86,7 +87,7 @@ class Podman:
         try:
             for name, image in sorted(request.contexts.items()):
                 self._fetch(name, image, request)
-            self._run(self._build_argv(request, local), request)
+            self._run(self._build_argv(request, local, self._runner.group), request)
         finally:
             self._forget_contexts(request)
         layouts.place_parent_layers(partial, request.below)
@@ -111,10 +112,19 @@ class Podman:
             self._pull(image)
         with self._environment(request.env) as (flags, env):
             argv = podman_argv.start_argv(
-                self._program, request, name=name, label=self._label, env=flags
+                self._program,
+                request,
+                name=name,
+                label=self._label,
+                env=flags,
+                group=self._runner.group,
             )
             command = Command(
-                argv=argv, env=env, timeout=600.0, secrets=tuple(request.env.values())
+                argv=argv,
+                env=env,
+                timeout=600.0,
+                secrets=tuple(request.env.values()),
+                group=self._runner.group,
             )
             with contextlib.ExitStack() as undo:
                 undo.callback(self._discard, name)
@@ -208,9 +218,11 @@ class Podman:
     def _label(self) -> str:
         return f"{LABEL}={self._home.state}"
 
-    def _build_argv(self, request: BuildRequest, local: str) -> tuple[str, ...]:
+    def _build_argv(
+        self, request: BuildRequest, local: str, group: Group | None = None
+    ) -> tuple[str, ...]:
         return podman_argv.build_argv(
-            self._program, request, local=local, isolation=self._isolation
+            self._program, request, local=local, isolation=self._isolation, group=group
         )
 
     def _run(self, argv: tuple[str, ...], request: BuildRequest) -> None:
@@ -250,7 +262,7 @@ class Podman:
         return enclosed(command, cache=self._home.cache) if self._isolated else command
 
     def _command(self, argv: tuple[str, ...], *, timeout: float = 600.0) -> Command:
-        return Command(argv=argv, env=self._env(), timeout=timeout)
+        return Command(argv=argv, env=self._env(), timeout=timeout, group=self._runner.group)
 
     def _env(self) -> Mapping[str, str]:
         with self._lock:

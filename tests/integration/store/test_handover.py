@@ -400,6 +400,8 @@ TAMPERED = {
         metadata("network", "host"), "its metadata has network 'host' instead of 'private'",
     ),
     "odd_seconds": (metadata("seconds", "1e9"), "its metadata has seconds '1e9'"),
+    "odd_memory": (metadata("memory", 2**60), f"its metadata has memory {2**60}"),
+    "odd_disk": (metadata("disk", 0), "its metadata has disk 0"),
     "other_fingerprint": (
         other_fingerprint, "its fingerprint.json is not what this run makes of the same inputs",
     ),

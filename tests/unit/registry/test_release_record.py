@@ -107,6 +107,29 @@ def test_a_record_of_format_3_does_not_say_what_it_was_made_from() -> None:
     assert release_record.parse(json.dumps(data).encode()) == RECORD
 
 
+def test_a_record_says_what_was_measured_and_nothing_else() -> None:
+    measured = replace(TARGET, memory=900, disk=7)
+    record = replace(RECORD, targets={"a": measured, "b": TARGET})
+    data = release_record.dump(record)
+    assert release_record.parse(data) == record
+    targets = json.loads(data)["targets"]
+    assert (targets["a"]["memory"], targets["a"]["disk"]) == (900, 7)
+    assert not targets["b"].keys() & {"memory", "disk"}
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "12", None])
+def test_what_is_no_number_of_bytes(value: object) -> None:
+    data = json.loads(release_record.dump(RECORD))
+    data["targets"]["desk/os=2"]["memory"] = value
+    with pytest.raises(ConfigError, match="is not a number of bytes"):
+        release_record.parse(json.dumps(data).encode())
+
+
+def test_a_record_of_format_4_has_nothing_measured() -> None:
+    data = json.loads(release_record.dump(RECORD)) | {"format": 4}
+    assert release_record.parse(json.dumps(data).encode()) == RECORD
+
+
 def test_what_a_release_was_made_from_is_none_of_its_content() -> None:
     other = replace(RECORD, source=MadeFrom(commit="1" * 40, content="c", builder="0.2.0"))
     assert release_record.same_content(RECORD, other)
@@ -138,7 +161,7 @@ def test_a_record_of_a_newer_format_is_refused() -> None:
         release_record.parse(b'{"format": 9}', "registry.example/releases:current")
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "registry.example/releases:current: format 9 is newer than this builder's 4\n"
+        "registry.example/releases:current: format 9 is newer than this builder's 5\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )
 
