@@ -40,7 +40,6 @@ from builder.common.process import Command, Runner, which
 from builder.common.state_dir import StateDir
 from builder.diff.history import History
 from builder.engines.interfaces import HostEngine, ImageBuilder
-from builder.engines.podman.host_probe import probe
 from builder.lock.interfaces import BaseProvider, PackageResolver, Provider, RemoteFiles
 from builder.lock.lockfile import BaseLock
 from builder.network.build_env import passwords
@@ -64,10 +63,9 @@ from builder.resolvers.observers import Observers
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
 from builder.resolvers.reachability import Reachability
-from builder.testing.charts import ChartRun
 from builder.testing.images import Smoke
 from builder.testing.interfaces import ChartRunner, SmokeTester
-from builder.testing.pod_runner import KubePlayer
+from builder.testing.runners import CHART_RUNNERS, chosen_name
 
 Notify = Callable[[str], None]
 """Takes one line for whoever started a command, e.g. `matrix.lock written`."""
@@ -426,15 +424,15 @@ class Adapters:
 
     @cached_property
     def chart_runner(self) -> ChartRunner:
-        """Return what runs charts."""
-        player = KubePlayer(
-            runner=self.runner,
-            state=self._state.kube,
-            toolroot=self.host.tool_root if self.host.needs_tool_root else None,
-            limits=probe(runner=self.runner).limits,
-            credentials=self.credentials,
+        """Return what runs charts. Raises ConfigError, ToolError."""
+        options = self.setup.options
+        name = chosen_name(
+            kubeconfig=options.kubeconfig,
+            asked=options.chart_tests,
+            of_catalog=self.catalog.matrix.catalog.chart_tests,
         )
-        return ChartRun(player, self.runner)
+        factory = CHART_RUNNERS.get(name, catalog=self._root)
+        return factory.make(self.host.chart_tools(self.credentials, options.kubeconfig))
 
     # Steps.
 

@@ -20,6 +20,7 @@ from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from builder.resolvers.reachability import Reachability
 from builder.testing.browser import chromium
+from builder.testing.runners import CHART_RUNNERS
 
 # Programs that are run whichever the engine, and the Debian packages that hold them.
 PROGRAMS = {
@@ -62,7 +63,7 @@ def examine(host: HostTools, engine: str, root: Path) -> Iterator[Finding]:
 
 def _plugins(root: Path) -> Iterator[Finding]:
     """Say what installed packages add to the tables; none of it is loaded."""
-    for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS):
+    for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS, CHART_RUNNERS):
         for name in table.names(root):
             if name not in table.built_in:
                 yield Finding(subject=f"{table.noun} {name}", found="from an installed package")

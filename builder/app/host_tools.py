@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 from builder.charts.helm import Helm
 from builder.charts.tools import Tool, Tools
 from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.engines.podman.host_probe import podman_version
+from builder.registry.credentials import CredentialFiles
 from builder.testing.pod_runner import OLDEST
+from builder.testing.runners import ChartTools
 from builder.testing.toolroot import ToolRoot, need
 
 
@@ -47,3 +50,16 @@ class HostTools:
         """Return why the machine's own podman cannot run a chart's pod; "" where it can."""
         podman = need(program="podman", version=podman_version(self.runner), least=OLDEST)
         return podman.reason if podman.needed else ""
+
+    def chart_tools(self, credentials: CredentialFiles, kubeconfig: Path | None) -> ChartTools:
+        """Return what charts are run with; `kubeconfig` names a cluster, where there is one."""
+        return ChartTools(
+            runner=self.runner,
+            kube=self._state.kube,
+            helm_state=self._state.helm,
+            toolroot=lambda: self.tool_root if self.needs_tool_root else None,
+            credentials=credentials,
+            helm=lambda: self.tools.helm().path,
+            kubectl=self.tools.kubectl,
+            kubeconfig=kubeconfig,
+        )

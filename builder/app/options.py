@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.engines.interfaces import CHROOT, ISOLATION
+from builder.testing.interfaces import CHART_TESTS
 
 
 def day() -> str:
@@ -28,6 +29,8 @@ class Options:
     `block_unlocked`: targets that the lock does not fit are blocked; otherwise the run is refused.
     `build_anyway`: where nothing can be adopted of a catalog below, all of it is built.
     `only_looks`: nothing is written to the lock, or built.
+    `chart_tests` names what charts are run with, in the place of the catalog's word; `kubeconfig`
+    is the file of a cluster to run them in.
     `isolation` is what was asked for in the place of the kernel's, see engines.
     `hand_over_to`: what steps would push is written to this folder instead. `handed_over_in`: steps
     push what is in this folder, and build nothing. `run` names the run that does both.
@@ -47,6 +50,8 @@ class Options:
     disk_budget: int = 0
     build_anyway: bool = False
     only_looks: bool = False
+    chart_tests: str = field(default_factory=lambda: os.environ.get(CHART_TESTS, ""))
+    kubeconfig: Path | None = None
     isolation: str = field(default_factory=lambda: os.environ.get(ISOLATION, ""))
     hand_over_to: Path | None = None
     handed_over_in: Path | None = None

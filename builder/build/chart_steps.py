@@ -13,7 +13,7 @@ from builder.build.checked_charts import CheckedChart
 from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
 from builder.build.upstream_charts import UpstreamCopies, check_rendered
-from builder.catalog.models import UpstreamChartRecipe
+from builder.catalog.models import Target, UpstreamChartRecipe
 from builder.charts.helm import Helm, latest_minors
 from builder.charts.manifests import documents
 from builder.charts.onyxia.chart_files import read
@@ -29,7 +29,14 @@ from builder.lock.lockfile import ChartLock
 from builder.oci.reference import parse
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
-from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
+from builder.testing.interfaces import (
+    BASELINE,
+    RESTRICTED,
+    ChartInstall,
+    ChartRequest,
+    ChartRunner,
+    TestCounts,
+)
 
 
 class ChartActions:
@@ -100,7 +107,7 @@ class ChartActions:
                 return TestCounts()
             request = self._upstream_request(step, checked_chart.chart_plan, folder, recipe)
         else:
-            request = self._request(step, checked_chart.chart_plan, folder, checked_chart.digests)
+            request = self._request(step, checked_chart, folder)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
@@ -156,7 +163,7 @@ class ChartActions:
         self, version: str, released_files: Mapping[str, bytes], folder: Path
     ) -> None:
         """Check that the released version can be upgraded. Raises StepError."""
-        released_folder = folder.with_name(f"{folder.name}-{version}")
+        released_folder = _folder_of_version(folder, version)
         write_tree(released_folder, released_files)
         old, new = (
             documents(self._helm.template(chart, release=f"{folder.name}-0"))
@@ -169,11 +176,10 @@ class ChartActions:
                 hint="Kubernetes cannot change these fields: give the changed object another name",
             )
 
-    def _request(
-        self, step: Step, chart_plan: ChartPlan, folder: Path, digests: Mapping[str, str]
-    ) -> ChartRequest:
+    def _request(self, step: Step, checked_chart: CheckedChart, folder: Path) -> ChartRequest:
         """Return the request to run a chart on its first image."""
-        context = self._context
+        context, chart_plan = self._context, checked_chart.chart_plan
+        digests = checked_chart.digests
         first_target = context.expansion.targets[chart_plan.variants[0]]
         image = reference(first_target, context.catalog, context.fingerprints[first_target.id])
         first = chart_plan.images[0]
@@ -202,7 +208,49 @@ class ChartActions:
             junit=context.state.junit(f"chart-{chart_plan.name}"),
             log=log,
             timeout=context.timeout,
+            install=ChartInstall(
+                folder=folder,
+                values=changed_values(launch_values, chart.values),
+                released=self._released_folder(checked_chart, folder),
+                level=self._level(first_target),
+            ),
         )
+
+    def _released_folder(self, checked_chart: CheckedChart, folder: Path) -> Path | None:
+        """Return the folder that `_check_upgrade` wrote, None for a chart that was not released."""
+        files = checked_chart.former_files
+        return None if files is None else _folder_of_version(folder, chart_version(files))
+
+    def _level(self, target: Target) -> str:
+        """Return the Pod Security level that a chart claims: that of its images."""
+        catalog = self._context.catalog
+        lineage = self._context.expansion.lineage(target)
+        recipes = [catalog.recipes[ancestor.recipe] for ancestor in lineage]
+        needs_more = catalog.matrix.catalog.sudo or any(recipe.privileges for recipe in recipes)
+        return BASELINE if needs_more else RESTRICTED
 
     def _note(self, step: Step, text: str) -> None:
         self._context.listen(Noted(step=step.id, text=text))
+
+
+def _folder_of_version(folder: Path, version: str) -> Path:
+    """Return where the files of a released version are, beside those of the chart."""
+    return folder.with_name(f"{folder.name}-{version}")
+
+
+def changed_values(
+    values: Mapping[str, object], defaults: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what of the values of a launch is not a default: what its user has decided.
+
+    After an upgrade they are kept, and everything else is as the newer version says.
+    """
+    changed: dict[str, object] = {}
+    for name, value in values.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            if inner := changed_values(value, default):
+                changed[name] = inner
+        elif value != default:
+            changed[name] = value
+    return changed

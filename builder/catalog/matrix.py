@@ -246,6 +246,12 @@ class Settings(FileModel):
     sudo: Annotated[
         Flag, Field(description="true: images in which a session may become root by `sudo`")
     ] = False
+    chart_tests: Annotated[
+        str,
+        Field(
+            description="what charts are run with: `podman` here, or the `cluster` of KUBECONFIG"
+        ),
+    ] = "podman"
     branding: Annotated[
         Branding | None, Field(description="how what is offered looks, otherwise than below")
     ] = None

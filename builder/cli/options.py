@@ -207,6 +207,11 @@ def running(function: Function) -> Function:
     return planning(function)
 
 
+kubeconfig = click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Install and test charts in the cluster that this file names, not by podman.",
+)
 run_name = click.option(
     "--run",
     default="",

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from builder.cli.open import open_app
-from builder.cli.options import run_name, running
+from builder.cli.options import kubeconfig, run_name, running
 from builder.cli.run import run_steps
 
 
 @click.command()
 @click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
+@kubeconfig
 @click.option(
     "--export",
     type=click.Path(path_type=Path, file_okay=False),

@@ -9,12 +9,13 @@ import click
 
 from builder.app.week import KINDS, run_week
 from builder.cli.open import ci_system, open_app
-from builder.cli.options import disk, running
+from builder.cli.options import disk, kubeconfig, running
 from builder.cli.run import plan_and_run, tell_failures
 
 
 @click.command()
 @running
+@kubeconfig
 @disk
 def command(show_commands: bool, **options: Any) -> int:
     """Do the whole job: lock, plan, build, test, package charts, release, report.

