@@ -18,6 +18,11 @@ ENVIRONMENT = {
     "BUILDER_RUN": "{{workflow.uid}}",
 }
 """What every container gets."""
+CHECKED_OUT = {
+    "COMMIT": "{{workflow.outputs.parameters.commit}}",
+    "BUILDER_TODAY": "{{workflow.outputs.parameters.today}}",
+}
+"""What a container gets that works on the locked catalog, on the day of the week."""
 NESTED = {"BUILDER_ISOLATION": "pod"}
 """What a container gets that carries out steps."""
 

@@ -52,4 +52,9 @@ def _charts(expansion: Expansion) -> Iterable[Task]:
 
 def name_of(step: str) -> str:
     """Return a name of letters, digits and hyphens that no other step has."""
-    return f"{_OTHER.sub('-', step).strip('-')}-{sha256(step.encode())[:6]}"
+    return f"{_OTHER.sub('-', step).strip('-')}-{key_of(step)}"
+
+
+def key_of(step: str) -> str:
+    """Return a short name that no other step has."""
+    return sha256(step.encode())[:8]

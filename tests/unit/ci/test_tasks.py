@@ -34,6 +34,6 @@ def test_needs_come_before_what_needs_them(folder: Folder) -> None:
 
 def test_a_name_tells_its_step_and_no_two_steps_have_one() -> None:
     first, second = name_of("build:a/os=1"), name_of("build:a/os=1~")
-    assert re.fullmatch("build-a-os-1-[0-9a-f]{6}", first)
-    assert re.fullmatch("build-a-os-1-[0-9a-f]{6}", second)
+    assert re.fullmatch("build-a-os-1-[0-9a-f]{8}", first)
+    assert re.fullmatch("build-a-os-1-[0-9a-f]{8}", second)
     assert first != second
