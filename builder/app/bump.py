@@ -151,15 +151,8 @@ def questions(app: App, axes: Sequence[str]) -> tuple[Question, ...]:
     for axis in axes:
         for name in _providers(catalog.matrix.axes[axis]):
             if app.adapters.observers.has_index(name):
-                options = next(
-                    (
-                        recipe.provides[axis][name]
-                        for recipe in catalog.recipes.values()
-                        if name in recipe.provides.get(axis, {})
-                    ),
-                    {},
-                )
-                question = Question(axis=axis, provider=name, options=options)
+                options = catalog.provider_options(axis, name)
+                question = Question(axis=axis, provider=name, options=options[0] if options else {})
                 asked[question.name] = question
     return tuple(asked.values())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from builder.catalog.matrix_text import with_entry
 from builder.catalog.models import Matrix
 from builder.catalog.parser import layered
+from builder.catalog.yaml_text import with_entry
 from builder.common.errors import SelectionError
 from builder.common.files import write
 from builder.common.text import did_you_mean
@@ -53,7 +53,7 @@ class _Keeper:
         self._below = CatalogFiles(catalogs=files.below)
         self._own = files.own
         self._document = layered(self._below.texts_of(MATRIX), MATRIX, Matrix)
-        self.matrix = files.own.text(MATRIX)
+        self.matrix = files.own.checkout.read(files.own.root / MATRIX).decode()
         self.files: dict[str, _File] = {}
 
     def keep(self, name: str) -> KeptObject:
@@ -63,9 +63,8 @@ class _Keeper:
             if name in declared:
                 line = declared[name] or {}
                 folder = f"{section}/{line.get('recipe', name)}"
-                self.matrix = with_entry(
-                    self.matrix, section, name, line, self._history(section, name)
-                )
+                history = self._history(section, name)
+                self.matrix = with_entry(self.matrix, MATRIX, (section, name), line, history)
                 return KeptObject(kind=kind, name=name, paths=tuple(self._take(folder)))
         if name in self._below.folders(_FEATURES):
             paths = tuple(self._take(f"{_FEATURES}/{name}"))

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from builder.catalog import yaml_document as documents
-from builder.catalog.matrix_text import with_section
 from builder.catalog.policies import Extends
+from builder.catalog.yaml_text import with_value
 from builder.common import checkout
 from builder.common.errors import ConfigError, Location
 from builder.common.files import write
@@ -105,14 +104,15 @@ def _paths(catalog: SourceCatalog) -> Iterator[Path]:
 
 def _matrix(own: SourceCatalog, copied: Mapping[int, SourceCatalog]) -> bytes:
     """Return matrix.yaml with the folders in `extends`."""
-    text = own.text(MATRIX)
+    text = own.checkout.read(own.root / MATRIX).decode()
     said = documents.load(text, MATRIX)[0].data["extends"]
-    entries: list[dict[str, Any]] = list(said) if isinstance(said, list) else [said]
     for index, catalog in copied.items():
-        kept = {key: value for key, value in entries[index].items() if key not in _WHERE}
+        path: tuple[str | int, ...] = ("extends", index) if isinstance(said, list) else ("extends",)
+        entry = said[index] if isinstance(said, list) else said
+        kept = {key: value for key, value in entry.items() if key not in _WHERE}
         where = {"name": catalog.name, "path": f"{FOLDER}/{catalog.name}"}
-        entries[index] = {**where, **kept}
-    return with_section(text, "extends", entries if isinstance(said, list) else entries[0]).encode()
+        text = with_value(text, path, {**where, **kept})
+    return text.encode()
 
 
 def _lock(files: CatalogFiles, copied: Iterable[SourceCatalog]) -> bytes:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from builder.bump.decision import Row
-from builder.bump.edits import with_copy, with_value, without
 from builder.catalog.matrix import Matrix
 from builder.catalog.release_line import AxisValue
+from builder.catalog.yaml_text import with_copy, with_value, without
 from builder.common.errors import BuilderError
 from builder.resolvers.observation import version_of
 

@@ -319,3 +319,8 @@ class Catalog:
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
     ecosystems: Ecosystems = field(default_factory=dict)
+
+    def provider_options(self, axis: str, provider: str) -> tuple[Mapping[str, str], ...]:
+        """Return the options that each recipe states for a provider of an axis."""
+        stated = (recipe.provides.get(axis, {}) for recipe in self.recipes.values())
+        return tuple(providers[provider] for providers in stated if provider in providers)

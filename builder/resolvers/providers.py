@@ -54,9 +54,8 @@ def url_starts(catalog: Catalog, root: Path | None = None) -> UrlStarts:
         found = [
             url
             for one in value.alternatives
-            for recipe in catalog.recipes.values()
-            for name, options in recipe.provides.get(value.axis, {}).items()
-            if name == one.provider
+            if one.provider
+            for options in catalog.provider_options(one.axis, one.provider)
             for url in _urls(one, options, version, root)
         ]
         return tuple(dict.fromkeys(found))

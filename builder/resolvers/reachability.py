@@ -81,10 +81,9 @@ def _sources(
 ) -> tuple[str, ...]:
     if definition is None or definition.sources:
         return definition.sources if definition else ()
-    options: dict[str, str] = {}
-    for recipe in catalog.recipes.values():
-        options |= recipe.provides.get(value.axis, {}).get(definition.name, {})
-    return definition.sources_of(value, options)
+    stated = catalog.provider_options(value.axis, definition.name) or ({},)
+    found = (source for options in stated for source in definition.sources_of(value, options))
+    return tuple(dict.fromkeys(found))
 
 
 class Reachability:

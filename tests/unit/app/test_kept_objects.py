@@ -50,6 +50,19 @@ def test_an_image_stays_after_the_catalog_below_removed_it(shop: Folder) -> None
     assert after["extra/os=2"].digest == before["extra/os=2"].digest
 
 
+def test_other_lines_of_the_matrix_keep_each_byte(shop: Folder) -> None:
+    text = f"\ufeff{MINE}".replace("\n", "\r\n").removesuffix("\r\n").encode()
+    own = mine(shop)
+    (own.root / "matrix.yaml").write_bytes(text)
+    keep(Workspace(own.root).files, ["tool"])
+    after = (own.root / "matrix.yaml").read_bytes()
+    added = (
+        b"  # Kept from below:\r\n  # set at shop:matrix.yaml:17:9\r\n"
+        b'  tool: {"from": "base", "publish": false}\r\n'
+    )
+    assert after.replace(added, b"") == text
+
+
 def test_charts_and_features_are_kept_too(shop: Folder) -> None:
     own = mine(shop, "extends: {path: ../shop}\ncatalog: {name: mine}\n")
     found = keep(Workspace(own.root).files, ["core", "desk"])
@@ -75,7 +88,7 @@ def test_charts_and_features_are_kept_too(shop: Folder) -> None:
         ),
         (
             "extends: {path: ../shop}\nimages: {extra: {from: tool}}\n", ["tool"],
-            "matrix.yaml:2:1: 'images' is written on one line: 'tool' cannot be added to it\n"
+            "matrix.yaml:2:1: 'images' is written in braces: 'tool' cannot be added to it\n"
             "    images: {extra: {from: tool}}\n"
             "    ^\n"
             "  hint: write it as a block; or add this to it:"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.bump.edits import with_copy, with_value, without
 from builder.catalog import yaml_document as documents
+from builder.catalog.yaml_text import with_copy, with_entry, with_value, without
 from builder.common.errors import BuilderError
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +29,15 @@ axes:
 
   spark: {none: {}, "4.3": {provider: pypi}}
 images: {}
+charts:   # what is offered
+  lab:
+    only: {python: ["3.13", '3.11'], spark: [none]}
+    lists:
+      - "3.13"   # first
+      # of Debian 12
+      - '3.11'
+      - name: x
+        tag: y
 """
 
 
@@ -53,12 +62,26 @@ def difference(before: str, after: str) -> list[str]:
          ["+       tag: py"]),
         (("axes", "python", "3.15", "eol"), "2031-10-31",
          ['-     "3.15":', '+     "3.15": {eol: 2031-10-31}']),
+        (("axes", "python", "3.13"), {"provider": "uv", "keep": 2},
+         ['-     "3.13": {provider: apt, tag: "py{version}", eol: 2029-10-31}   # the default',
+          '+     "3.13": {"provider": "uv", "keep": 2}   # the default']),
+        (("axes", "python"), ["3.13"],
+         ["-   python:   # in order", '+   python: ["3.13"]   # in order',
+          '-     "3.13": {provider: apt, tag: "py{version}", eol: 2029-10-31}   # the default',
+          "-     '3.11':", "-       provider: apt   # of Debian 12", "-       eol: 2027-10-31",
+          "- ", "-     # testing", '-     "3.15":']),
+        (("charts", "lab", "only", "python", 1), "3.12",
+         ["-     only: {python: [\"3.13\", '3.11'], spark: [none]}",
+          "+     only: {python: [\"3.13\", '3.12'], spark: [none]}"]),
+        (("charts", "lab", "lists", 1), "3.12", ["-       - '3.11'", "+       - '3.12'"]),
+        (("charts", "lab", "lists", 2), {"name": "z"},
+         ["-       - name: x", '+       - {"name": "z"}', "-         tag: y"]),
         (("axes", "spark", "none", "tag"), "",
          ['-   spark: {none: {}, "4.3": {provider: pypi}}',
           '+   spark: {none: {tag: ""}, "4.3": {provider: pypi}}']),
     ],
 )  # fmt: skip
-def test_a_value_of_a_key(path: tuple[str, ...], value: str, lines: list[str]) -> None:
+def test_a_value_of_a_key(path: tuple[str, ...], value: object, lines: list[str]) -> None:
     assert difference(TEXT, with_value(TEXT, path, value)) == lines
 
 
@@ -91,6 +114,19 @@ def test_a_copy_has_the_style_of_what_it_is_like() -> None:
          ['-   spark: {none: {}, "4.3": {provider: pypi}}',
           '+   spark: {none: {}, "4.3": {}}']),
         (("axes", "python", "3.12"), []),
+        (("axes", "python", "3.15"), ["-     # testing", '-     "3.15":']),
+        (("charts", "lab", "only", "python", 0),
+         ["-     only: {python: [\"3.13\", '3.11'], spark: [none]}",
+          "+     only: {python: ['3.11'], spark: [none]}"]),
+        (("charts", "lab", "only", "python", 1),
+         ["-     only: {python: [\"3.13\", '3.11'], spark: [none]}",
+          '+     only: {python: ["3.13"], spark: [none]}']),
+        (("charts", "lab", "only", "spark", 0),
+         ["-     only: {python: [\"3.13\", '3.11'], spark: [none]}",
+          "+     only: {python: [\"3.13\", '3.11'], spark: []}"]),
+        (("charts", "lab", "lists", 1), ["-       # of Debian 12", "-       - '3.11'"]),
+        (("charts", "lab", "lists", 2, "name"),
+         ["-       - name: x", "-         tag: y", "+       - tag: y"]),
     ],
 )  # fmt: skip
 def test_what_is_taken_out(path: tuple[str, ...], lines: list[str]) -> None:
@@ -103,13 +139,33 @@ def test_what_is_taken_out(path: tuple[str, ...], lines: list[str]) -> None:
         (("axes", "pithon", "3.13", "eol"), "axes.pithon is not in this file"),
         (("axes", "python", "3.12", "eol"), "axes.python.3.12 is not in this file"),
         (("axes", "python", "3.13", "eol", "x"), "axes.python.3.13.eol is no mapping"),
-        (("axes", "python"), "axes.python is no text that can be changed"),
+        (("charts", "lab", "lists", 7), "charts.lab.lists.7 is not in this file"),
     ],
 )
 def test_what_is_not_there(path: tuple[str, ...], message: str) -> None:
     with pytest.raises(BuilderError) as caught:
         with_value(TEXT, path, "2030-01-01")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "section", "lines"),
+    [
+        (TEXT, "axes", ["+   # why", '+   new: {"a": 1}']),
+        (TEXT, "images", ["- images: {}", "+ images:", "+   # why", '+   new: {"a": 1}']),
+        (TEXT, "features", ["+ features:", "+   # why", '+   new: {"a": 1}']),
+        ("a: 1\nimages: # none\n\n# end", "images", ["+   # why", '+   new: {"a": 1}']),
+        ("images: # none\n", "images",
+         [ "+   # why", '+   new: {"a": 1}']),
+    ],
+)  # fmt: skip
+def test_an_entry_below_a_comment(text: str, section: str, lines: list[str], newline: str) -> None:
+    changed = with_entry(
+        text.replace("\n", newline), "matrix.yaml", (section, "new"), {"a": 1}, ["why"]
+    )
+    assert changed.count("\r\n") == (changed.count("\n") if newline == "\r\n" else 0)
+    assert difference(text, changed.replace("\r\n", "\n")) == lines
 
 
 @pytest.mark.parametrize(
@@ -185,6 +241,14 @@ def test_every_style(
     like = next(iter(data[axis]))
     copied = with_copy(text, (axis,), "new", like)
     assert without(copied, (axis, "new")) == text or ends == ""
+    begin = text.index(f'\n"{axis}":')
+    next_one = text.find("# above 0", begin)
+    replaced = with_value(text, (axis,), {"x": [1]})
+    assert replaced.startswith(text[:begin])
+    assert replaced.endswith(text[next_one:] if next_one >= 0 else ends.replace("\n", line))
+    if kinds[1 % len(kinds)] == "block":
+        entered = with_entry(text, "f", (axis, "added"), [1], ["why"])
+        assert without(entered, (axis, "added")) == text or ends == ""
     changed = with_value(text, (axis, "added"), "x: y")
     assert set(difference(text, without(changed, (axis, "added")))) <= {"+", "-"} or ends == ""
 
