@@ -25,7 +25,7 @@ from builder.plan.resources import Resources
 
 FOLDER = "argo"
 COMMAND = "builder workflows --system argo"
-SETTINGS = ("image", "repository", "branch", "registry")
+SETTINGS = ("image", "repository", "branch", "registry", "tun")
 """The keys of the ConfigMap `catalog`, which the organisation writes."""
 MOST_JOBS = 10
 ATTEMPTS = 3
@@ -55,12 +55,13 @@ NESTED: Data = {
     "allowPrivilegeEscalation": True,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"], "add": ["SETGID", "SETUID"]},
+    "procMount": "Unmasked",
     "seccompProfile": {"type": "Localhost", "localhostProfile": "catalog-builder.json"},
 }
 """What a container has that builds and tests images as an unprivileged user.
 
-It maps the ids of its own user namespace by newuidmap and newgidmap, and mounts in it: the profile
-allows that, and is a file of the nodes."""
+It maps the ids of its own user namespace by newuidmap and newgidmap, and mounts in it, also /proc:
+the profile allows that, and is a file of the nodes."""
 
 
 class Argo:
@@ -292,14 +293,21 @@ def _step() -> Data:
         "name": "work",
         "resources": {
             "requests": {"memory": asked["memory"], "ephemeral-storage": asked["disk"]},
-            "limits": {"memory": asked["limit"], "ephemeral-storage": asked["disk"]},
+            "limits": {
+                "memory": asked["limit"],
+                "ephemeral-storage": asked["disk"],
+                # The device /dev/net/tun, for a RUN with a network and for ports of tests.
+                "{{workflow.parameters.tun}}": "1",
+            },
         },
     }
+    # Kubernetes takes procMount only in a user namespace of the pod.
+    pod = {"hostUsers": False, "containers": [patch]}
     return {
         "name": "step",
         "inputs": _inputs(*inputs, *asked),
         # Quantities come from the plan, whose pod runs no code of others.
-        "podSpecPatch": Block(json.dumps({"containers": [patch]}, indent=1) + "\n"),
+        "podSpecPatch": Block(json.dumps(pod, indent=1) + "\n"),
         **_pod([work, main], seconds=21_000),
     }
 
@@ -380,7 +388,7 @@ def _container(
         "image": "{{workflow.parameters.image}}",
         "command": ["bash", "-euo", "pipefail", "-c"],
         "args": [Block(script)],
-        "env": _environment(inputs, checkout=checkout, is_nested=is_nested),
+        "env": _environment(inputs, checkout=checkout),
         "resources": {
             "requests": {"cpu": "500m", "memory": memory, "ephemeral-storage": "1Gi"},
             "limits": {"memory": limit, "ephemeral-storage": disk},
@@ -394,8 +402,7 @@ def _container(
     return container | ({"dependencies": [after]} if after else {})
 
 
-def _environment(inputs: Sequence[str], *, checkout: bool, is_nested: bool) -> list[Data]:
-    variables = {**scripts.ENVIRONMENT, **(scripts.NESTED if is_nested else {})}
-    variables |= scripts.CHECKED_OUT if checkout else {}
+def _environment(inputs: Sequence[str], *, checkout: bool) -> list[Data]:
+    variables = {**scripts.ENVIRONMENT, **(scripts.CHECKED_OUT if checkout else {})}
     variables |= {key.upper(): f"{{{{inputs.parameters.{key}}}}}" for key in inputs}
     return [{"name": key, "value": value} for key, value in variables.items()]

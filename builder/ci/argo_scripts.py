@@ -23,8 +23,6 @@ CHECKED_OUT = {
     "BUILDER_TODAY": "{{workflow.outputs.parameters.today}}",
 }
 """What a container gets that works on the locked catalog, on the day of the week."""
-NESTED = {"BUILDER_ISOLATION": "pod"}
-"""What a container gets that carries out steps."""
 
 _FILES = """\
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR"

@@ -154,11 +154,15 @@ def test_pods_are_restricted_but_for_the_container_that_builds(
         if name == "step/work":
             assert security["capabilities"]["add"] == ["SETGID", "SETUID"]
             assert security["allowPrivilegeEscalation"] is True
+            assert security["procMount"] == "Unmasked"
         else:
             assert security["allowPrivilegeEscalation"] is False
             assert security.keys() == {
                 "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities",
             }  # fmt: skip
+    patch = json.loads(templates(spec)["step"]["podSpecPatch"])
+    assert patch["hostUsers"] is False
+    assert [it["name"] for it in patch["containers"]] == ["work"]
     text = json.dumps(spec)
     for word in ("privileged", "hostPath", "hostNetwork", "hostPID", "Unconfined"):
         assert word not in text
