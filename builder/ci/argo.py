@@ -33,6 +33,8 @@ DELAY = 2
 """How often a step is tried, and the seconds before the first retry, as a plan's steps are."""
 USER = 1000
 SCHEDULE = "17 3 * * 1"
+_OPTIONAL = ("catalog-read", "catalog-alert")
+"""Secrets that an organisation may leave out."""
 _DAY = 86_400
 _CHECKOUT = ("commit", "today")
 """What `lock` says to all that work on the locked catalog."""
@@ -256,7 +258,9 @@ def _outputs(*names: str, **defaults: str) -> Data:
 
 def _lock() -> Data:
     """Lock in `work`, and push the lock as a branch in `main`."""
-    work = _container("work", scripts.LOCK, memory="2Gi", limit="4Gi", disk="10Gi")
+    work = _container(
+        "work", scripts.LOCK, secret="catalog-read", memory="2Gi", limit="4Gi", disk="10Gi"
+    )
     main = _container("main", scripts.BRANCH, secret="catalog-git", after="work")
     outputs = _outputs("locked", *_CHECKOUT)
     for parameter in outputs["parameters"][1:]:
@@ -332,7 +336,7 @@ def _verdict() -> Data:
 
 def _end() -> Data:
     """Say that a week is red, where it is."""
-    main = _container("main", scripts.END, secret="catalog-alert", optional=True)
+    main = _container("main", scripts.END, secret="catalog-alert")
     main["env"] += [
         {"name": "STATUS", "value": "{{workflow.status}}"},
         {"name": "FAILURES", "value": "{{workflow.failures}}"},
@@ -367,7 +371,6 @@ def _container(
     script: str,
     *,
     secret: str = "",
-    optional: bool = False,
     is_nested: bool = False,
     inputs: Sequence[str] = (),
     checkout: bool = False,
@@ -397,7 +400,7 @@ def _container(
         "volumeMounts": mounts,
     }
     if secret:
-        container["secret"] = {"secretName": secret, "optional": optional}
+        container["secret"] = {"secretName": secret, "optional": secret in _OPTIONAL}
         mounts.append({"name": f"{name}-login", "mountPath": "/login", "readOnly": True})
     return container | ({"dependencies": [after]} if after else {})
 

@@ -113,6 +113,7 @@ def test_only_what_runs_no_code_of_others_has_a_credential_that_can_write(
         if mount["name"] == volume["name"] and "secret" in volume
     }
     assert logins == {
+        "lock/work": "catalog-read",
         "lock/main": "catalog-git",
         "plan/main": "catalog-read",
         "step/work": "catalog-read",
