@@ -9,8 +9,8 @@ REQUIREMENTS := .ci/requirements.txt
 BUILD_REQUIREMENTS := .ci/requirements-build.txt
 DEV_REQUIREMENTS := .ci/requirements-dev.txt
 
-.PHONY: setup requirements run run-all check test test-heavy test-registries lint lint-style lint-types \
-        lint-contracts docs bench bench-bake release clean
+.PHONY: setup requirements run run-all check test test-heavy test-registries test-cluster cluster \
+        cluster-build cluster-down lint lint-style lint-types lint-contracts docs bench bench-bake release clean
 
 setup: build/.setup
 
@@ -94,6 +94,21 @@ test-heavy: setup build/.test-tools $(VENV)/.dev
 # stands in build/registries.md, and which command ended well in build/registries-commands.md.
 test-registries: setup $(VENV)/.dev
 	$(BIN)/pytest -m 'heavy or not heavy' tests/integration/registries
+
+# A real Kubernetes of two nodes on this machine: see docs/cluster.md. No CI runs its tests.
+K8S ?= 1.34
+
+cluster-build: setup
+	$(BIN)/python -m tests.cluster build --minor $(K8S)
+
+cluster: setup
+	$(BIN)/python -m tests.cluster up --minor $(K8S)
+
+cluster-down: setup
+	$(BIN)/python -m tests.cluster down --minor $(K8S)
+
+test-cluster: cluster-build build/.browser $(VENV)/.dev
+	K8S=$(K8S) $(BIN)/pytest --no-skips -m cluster tests/cluster
 
 # Two at a time; all of them are run, whatever fails.
 lint: $(VENV)/.dev

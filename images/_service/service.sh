@@ -60,6 +60,11 @@ memory_limit() {
 prepare_tls() {
   given=${TLS_DIRECTORY:-/etc/service-tls}
   mkdir -p "$1"
+  # A cluster that gives a volume to the group of a pod opens each file on it to that group, also the
+  # key of an earlier start. One of another user cannot be closed, and is made anew.
+  for key in "$1/given.key" "$1/made.key"; do
+    chmod 0600 "$key" 2> /dev/null || rm -f "$key"
+  done
   if [ -e "$given/tls.crt" ]; then
     tls=$1/given
     cat "$given/tls.crt" > "$tls.crt"

@@ -247,6 +247,19 @@ def test_who_does_without_tls_is_refused_where_it_is_required(other):
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_it_starts_again_from_a_volume_that_a_kubelet_gave_to_the_group(other):
+    """With fsGroup, each mount opens all files of a volume to the group of the pod."""
+    other.start()
+    key = f"{other.folder}/pgdata.tls/made.key"
+    before = other.host.check_output(f"cat {key}")
+    other.stop()
+    other.host.check_output(f"chmod -R g+rwX {other.folder}/pgdata {other.folder}/pgdata.tls")
+    other.start()
+    assert ask(other, ENCRYPTED).stdout == "t\n"
+    assert other.host.check_output(f"stat -c %a {key}; cat {key}") == f"600\n{before}"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
 def test_a_given_certificate_is_used(other):
     given = f"{other.folder}/given"
     other.host.check_output(
