@@ -41,6 +41,7 @@ def test_a_build_and_a_container_are_measured(bench: Bench, work: Path) -> None:
                 engine.remove(container)
         engine.drop(built.local)
         used.append(meter.use())
+        assert "Failed to remove" not in (bench.folder / f"memory{len(used) - 1}.log").read_text()
     if made is None:
         assert used == [StepUse(), StepUse()]
     else:
