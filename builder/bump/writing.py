@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from builder.bump.decision import Row
+from builder.bump.removal import without_line
 from builder.catalog.matrix import Matrix
 from builder.catalog.release_line import AxisValue
 from builder.catalog.yaml_text import with_copy, with_value, without
@@ -30,9 +31,9 @@ class Written:
 
 
 def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
-    """Return the text of matrix.yaml in which new lines enter and ends of life are those of tables.
+    """Return the text of matrix.yaml in which lines enter and go, and ends are those of tables.
 
-    What goes is named by other things in the catalog, so that a person takes it out.
+    A line that cannot go, as something there names no other one, is left.
     """
     done, left, lines = list[str](), list[str](), list[str]()
     for row in proposals:
@@ -45,8 +46,9 @@ def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
             elif row.what == "eol":
                 text = with_value(text, ("axes", row.axis, row.line, "eol"), row.day)
                 done.append(f"{line} ends on {row.day}")
-            elif row.what != "ending":
-                left.append(f"{line}: take it out by hand, with what names it")
+            elif row.what in ("drop", "retire"):
+                text = without_line(text, row.axis, row.line)
+                done.append(f"{line} is taken out, with what named it in matrix.yaml")
         except BuilderError as error:
             left.append(f"{line}: {error.message}")
     return Written(text=text, done=tuple(done), left=tuple(left), lines=tuple(lines))
