@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,14 @@ class Written:
     """The text of matrix.yaml with what was proposed, and what each proposal came to.
 
     `done` and `left` are sentences; `lines` are the new release lines, as `builder lock -s` takes
-    them.
+    them, and `gone` those that were taken out.
     """
 
     text: str
     done: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
@@ -35,7 +37,7 @@ def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
 
     A line that cannot go, as something there names no other one, is left.
     """
-    done, left, lines = list[str](), list[str](), list[str]()
+    done, left, lines, gone = list[str](), list[str](), list[str](), list[str]()
     for row in proposals:
         line = f"{row.axis}={row.line}"
         try:
@@ -49,9 +51,19 @@ def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
             elif row.what in ("drop", "retire"):
                 text = without_line(text, row.axis, row.line)
                 done.append(f"{line} is taken out, with what named it in matrix.yaml")
+                gone.append(line)
         except BuilderError as error:
             left.append(f"{line}: {error.message}")
-    return Written(text=text, done=tuple(done), left=tuple(left), lines=tuple(lines))
+    return Written(
+        text=text, done=tuple(done), left=tuple(left), lines=tuple(lines), gone=tuple(gone)
+    )
+
+
+def conditions_on(line: str, recipe: str) -> tuple[int, ...]:
+    """Return the numbers of the lines of a recipe that have a condition on a release line."""
+    named = re.compile(rf"(?<![\w-]){re.escape(line)}(?![\w.-])")
+    rows = enumerate(recipe.splitlines(), 1)
+    return tuple(number for number, row in rows if named.search(row.partition("#")[0]))
 
 
 def _entered(text: str, matrix: Matrix, row: Row) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import pytest
 
 from builder.bump.decision import Row
 from builder.bump.removal import without_line
-from builder.bump.writing import carried_out
+from builder.bump.writing import carried_out, conditions_on
 from builder.common.errors import BuilderError
 from tests.fakes import matrices
 
@@ -75,3 +75,9 @@ def test_what_cannot_go_is_left_and_the_rest_is_carried_out() -> None:
         "os=1: axes.lang.3.11.requires.os names no other line:"
         " name others there, or take out what it belongs to",
     )
+    assert written.gone == ("lang=3.11",)
+
+
+def test_conditions_of_a_recipe_that_name_it() -> None:
+    recipe = "when:\n  lang=3.11:\n  not lang=3.11, jar:\n  lang=3.115:\n  x: 1  # lang=3.11\n"
+    assert conditions_on("lang=3.11", recipe) == (2, 3)
