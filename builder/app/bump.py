@@ -12,7 +12,7 @@ from builder.app.load import load
 from builder.bump.decision import AxisFacts, decide, lines_of
 from builder.bump.outcome import NotLookedAt, Outcome
 from builder.bump.trust import sifted, with_first_days
-from builder.bump.writing import carried_out
+from builder.bump.writing import carried_out, conditions_on
 from builder.catalog.release_line import AxisValue
 from builder.common.errors import BuilderError, ConfigError, SelectionError
 from builder.common.files import write
@@ -85,7 +85,17 @@ def carry_out(app: App, outcome: Outcome) -> tuple[str, ...]:
             write(file, before)
             raise
     locks = [f"now: builder lock {' '.join(f'-s {line}' for line in written.lines)}"]
-    return (*written.done, *written.left, *(locks if written.lines else ()))
+    places = _conditions(app.project.root, written.gone)
+    return (*written.done, *written.left, *places, *(locks if written.lines else ()))
+
+
+def _conditions(root: Path, lines: Sequence[str]) -> Iterator[str]:
+    """Yield the places of recipes whose conditions name release lines that are gone."""
+    for file in sorted(root.glob("images/*/recipe.yaml")):
+        text = file.read_text(encoding="utf-8")
+        for line in lines:
+            for number in conditions_on(line, text):
+                yield f"{file.relative_to(root)}:{number}: a condition still names {line}"
 
 
 # Tables of ends of life.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builder.app.first_catalog import plain
 from builder.app.flattened import MODELS, as_yaml
-from builder.app.load import load
+from builder.app.load import load, upstreams
 from builder.app.planning import fingerprints_of
+from builder.app.source_address import extends_of
+from builder.app.stacks import alone
 from builder.catalog.charts import ValueSpec
 from builder.catalog.difference import difference
 from builder.catalog.merge import ORDER
@@ -35,10 +38,13 @@ from builder.common.files import write
 from builder.common.limits import safe_join
 from builder.common.mappings import mapping
 from builder.lock.lockfile import Lock
+from builder.lock.pinned import PinnedCatalog, is_exact
+from builder.overlay.extends import Finding
 from builder.overlay.source_catalogs import MATRIX, CatalogFiles
 from builder.project import Project, Workspace
 
 _FOLDERS = ("images", "charts")
+_FETCHED = "original"
 _CONTEXT = re.compile(r"(?P<folder>images/[^/]+/files)/(?P<name>.+)")
 Documents = dict[str, dict[str, Any]]
 
@@ -86,8 +92,52 @@ def opened(root: Path) -> Opened:
     return Opened(project=project, files=Workspace(project.root).files)
 
 
-def extracted(below: Opened, copy: Opened, path: str) -> Extracted:
-    """Return the catalog that stands on `below`, in the folder `path`, and is as the copy is."""
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """The catalog that was copied. `extends` says where it is; `pin` what it was, if no folder."""
+
+    catalog: Opened
+    extends: Mapping[str, str]
+    pin: PinnedCatalog | None = None
+
+
+@contextmanager
+def original(source: str, out: Path) -> Iterator[Original]:
+    """Yield the catalog that was copied, from a folder, git or a registry: see `extends_of`.
+
+    What is fetched is kept for the time of the block. Raises ConfigError where it cannot be read.
+    """
+    extends = extends_of(source, out)
+    if "path" in extends:
+        yield Original(catalog=opened(Path(source)), extends=extends)
+        return
+    with tempfile.TemporaryDirectory(prefix="original-") as temporary:
+        root = Path(temporary).resolve()
+        # A copy was made of any commit, released or not.
+        said = {**extends, "name": _FETCHED, "follow": "commits"}
+        write(root / MATRIX, _extends(said).encode(), lasting=False)
+        workspace = Workspace(root, finding=Finding(upstreams=upstreams(root), pins=True))
+        files = workspace.files
+        below = files.below[-1]
+        yield Original(
+            catalog=Opened(
+                project=alone(files, below),
+                files=replace(files, catalogs=files.catalogs[: files.catalogs.index(below) + 1]),
+            ),
+            # An exact commit is pinned by the lock, so that `upstream update` can move on.
+            extends={
+                key: value for key, value in extends.items() if key != "ref" or not is_exact(value)
+            },
+            pin=files.pins[_FETCHED],
+        )
+
+
+def _extends(said: Mapping[str, str]) -> str:
+    return f"extends: {{{', '.join(f'{key}: {plain(value)}' for key, value in said.items())}}}\n"
+
+
+def extracted(below: Opened, copy: Opened, extends: Mapping[str, str]) -> Extracted:
+    """Return the catalog that stands on `below`, where `extends` says, and is as the copy is."""
     matrix = difference(below.matrix, copy.matrix)
     documents, added, not_carried = _files(below, copy)
     pair = ChartPair(below=below.project.catalog, copy=copy.project.catalog)
@@ -100,10 +150,7 @@ def extracted(below: Opened, copy: Opened, path: str) -> Extracted:
     if patches:
         written = _patches(patches, below.project.catalog.matrix.name, taken)
         matrix["patches"] = {**written, **matrix.get("patches", {})}
-    name = below.project.catalog.matrix.name
-    if copy.project.catalog.matrix.name == name:
-        name = "upstream"
-    head = f"extends: {{path: {plain(path)}, name: {plain(name)}}}\n"
+    head = _extends({**extends, "name": _name_below(below, copy)})
     files = {MATRIX: head.encode() + (as_yaml(matrix) if matrix else b"")}
     files |= {item: as_yaml(data) for item, data in documents.items() if data}
     files |= {item.path: item.data for item in added}
@@ -278,18 +325,34 @@ def _patches(
 # Writing, and the proof.
 
 
-def write_extracted(out: Path, below: Opened, copy: Opened) -> tuple[Extracted, list[str]]:
+def write_extracted(out: Path, below: Original, copy: Opened) -> tuple[Extracted, list[str]]:
     """Write the catalog to a folder, and return it with the paths that are not as in the copy.
 
     Raises ConfigError where the folder has something.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} is not empty", hint="name a new folder with --out")
-    found = extracted(below, copy, os.path.relpath(below.project.root, out.resolve()))
+    found = extracted(below.catalog, copy, below.extends)
     for path, data in found.files.items():
         write(safe_join(out, path), data, found.modes.get(path, 0o644), lasting=False)
-    Workspace(out).write_lock(copy.project.lock or Lock())  # it guards files that are replaced
+    lock, chosen = copy.project.lock or Lock(), dict[str, PinnedCatalog]()
+    if below.pin is not None:
+        chosen = {_name_below(below.catalog, copy): replace(below.pin, source=_source(below))}
+        lock = replace(lock, upstreams=chosen)
+    finding = Finding(upstreams=upstreams(out.resolve()), chosen=chosen)
+    # It guards files that are replaced.
+    Workspace(out.resolve(), finding=finding).write_lock(lock)
     return found, different(opened(out), copy)
+
+
+def _source(below: Original) -> dict[str, str]:
+    return {key: value for key, value in below.extends.items() if key != "name"}
+
+
+def _name_below(below: Opened, copy: Opened) -> str:
+    """Return what the catalog below is called in the new one, which may have its name."""
+    name = below.project.catalog.matrix.name
+    return name if copy.project.catalog.matrix.name != name else "upstream"
 
 
 def different(one: Opened, other: Opened) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from builder.app.first_catalog import (
 )
 from builder.app.load import load, upstreams
 from builder.app.options import Options
+from builder.app.source_address import extends_of
 from builder.app.stacks import alone
 from builder.catalog.policies import FOLLOW_RELEASES, Extends
 from builder.ci.shards import depth
@@ -43,10 +42,6 @@ from builder.resolvers.ecosystems import ECOSYSTEMS
 
 _TEMPLATES = Path(__file__).parents[1] / "starter_overlay"
 _DISTRIBUTION = "catalog-builder"
-_SOURCE = re.compile(
-    r"(?:(?P<scheme>oci://|https://|ssh://|file:///)|(?=[\w.-]+@[\w.-]+:))"
-    r"(?P<place>(?:[^/@\s]+@)?[^@\s]+?)(?:@(?P<ref>[^@\s]+))?"
-)
 REQUIREMENTS = "requirements.txt"
 
 
@@ -118,26 +113,6 @@ def write_fork(folder: Path, fork: Fork, notify: Notify = silent) -> NewFork:
         write_catalog(folder, data)
         _keep_fetched(tried, folder)
     return found
-
-
-def extends_of(source: str, folder: Path) -> dict[str, str]:
-    """Return what `extends` says of a source, in the matrix.yaml of a folder.
-
-    It is a folder, `oci://REPOSITORY[@REF]`, or an address of git with or without `@REF`. Raises
-    ConfigError for anything else.
-    """
-    if Path(source).is_dir():
-        return {"path": os.path.relpath(Path(source).resolve(), folder.resolve())}
-    match = _SOURCE.fullmatch(source)
-    if match is None:
-        raise ConfigError(
-            f"there is no folder {source}, and it is no address of git or of a registry",
-            hint="--from FOLDER, --from https://git.example/catalog.git@REF or --from"
-            " oci://registry.example/catalog@REF",
-        )
-    kind = "oci" if match["scheme"] == "oci://" else "git"
-    place = match["place"] if kind == "oci" else (match["scheme"] or "") + match["place"]
-    return {kind: place, **({"ref": match["ref"]} if match["ref"] else {})}
 
 
 def _keep_fetched(tried: Path, folder: Path) -> None:

@@ -18,56 +18,65 @@ _FOLDERS = ("images", "charts")
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """A file below: `now`, as it was `accepted`, and `ours`; None for one that is not there.
+    """A file below: `now`, as it was `before`, and `ours`; None for one that is not there.
 
-    `catalog` is the one below that has it, or had it.
+    `catalog` is the one below that has it, or had it. `since` says when `before` was.
     """
 
     path: str
     catalog: str
     now: bytes | None
-    accepted: bytes | None
+    before: bytes | None
     ours: bytes | None
+    since: str = "accepted"
 
 
-def versions_of(files: CatalogFiles, path: str, kept: Path) -> Versions:
+def versions_of(
+    files: CatalogFiles, path: str, kept: Path, pinned: CatalogFiles | None = None
+) -> Versions:
     """Return the versions of a file, by its path in the catalog.
 
-    `kept` has the copies of catalogs, among which the accepted one may be. Raises SelectionError
-    where no catalog below has it, and none was accepted.
+    `before` is the file as `pinned` has it; without that, as it was accepted: `kept` has the copies
+    of catalogs among which that may be. Raises SelectionError where no catalog below has or had it.
     """
-    owner = _owner(files, path)
+    owner, old = _owner(files, path), _owner(pinned, path) if pinned else None
     recorded = lock_of(files.own).replaces.get(path, "")
     now = (owner.root / path).read_bytes() if owner else None
-    if now is None and not recorded:
+    if now is None and old is None and not recorded:
         names = sorted({name for item in files.below for name in _paths(item)})
         hint = did_you_mean(path, names)
         raise SelectionError(f"no catalog below has a file {path}", hint=hint)
-    is_ours = files.own.has(path)
+    if pinned:
+        before = (old.root / path).read_bytes() if old else None
+    elif now is not None and digest_of(now) == recorded:
+        before = now
+    else:
+        before = _kept(kept, path, recorded)
+    named = owner or old
     return Versions(
         path=path,
-        catalog=owner.name if owner else files.below[-1].name,
+        catalog=named.name if named else files.below[-1].name,
         now=now,
-        accepted=now
-        if now is not None and digest_of(now) == recorded
-        else _kept(kept, path, recorded),
-        ours=(files.own.root / path).read_bytes() if is_ours else None,
+        before=before,
+        ours=(files.own.root / path).read_bytes() if files.own.has(path) else None,
+        since="pinned" if pinned else "accepted",
     )
 
 
 def three_way(found: Versions) -> str:
-    """Return what changed below since it was accepted, and how ours differs from what is below."""
+    """Return what changed below since a time, and how ours differs from what is below."""
     below = f"{found.catalog}:{found.path}"
     parts = []
-    if found.accepted is None:
+    if found.before is None and found.since == "accepted":
         parts.append(f"The accepted content of {below} is not kept here: it is not compared.\n")
-    elif found.accepted == found.now:
-        parts.append(f"{below} is as it was accepted.\n")
+    elif found.before == found.now:
+        parts.append(f"{below} is as it was {found.since}.\n")
     else:
-        parts.append(_diff(f"{below} (accepted)", found.accepted, f"{below} (now)", found.now))
+        old = f"{below} ({found.since})"
+        parts.append(_diff(old, found.before, f"{below} (now)", found.now))
     if found.ours is not None:
-        before = found.now if found.now is not None else found.accepted
-        label = "now" if found.now is not None else "accepted"
+        before = found.now if found.now is not None else found.before
+        label = "now" if found.now is not None else found.since
         parts.append(_diff(f"{below} ({label})", before, f"{found.path} (ours)", found.ours))
     return "\n".join(parts)
 

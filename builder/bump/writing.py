@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
 
 from builder.bump.decision import Row
+from builder.bump.removal import without_line
 from builder.catalog.matrix import Matrix
 from builder.catalog.release_line import AxisValue
 from builder.catalog.yaml_text import with_copy, with_value, without
@@ -20,21 +22,22 @@ class Written:
     """The text of matrix.yaml with what was proposed, and what each proposal came to.
 
     `done` and `left` are sentences; `lines` are the new release lines, as `builder lock -s` takes
-    them.
+    them, and `gone` those that were taken out.
     """
 
     text: str
     done: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
-    """Return the text of matrix.yaml in which new lines enter and ends of life are those of tables.
+    """Return the text of matrix.yaml in which lines enter and go, and ends are those of tables.
 
-    What goes is named by other things in the catalog, so that a person takes it out.
+    A line that cannot go, as something there names no other one, is left.
     """
-    done, left, lines = list[str](), list[str](), list[str]()
+    done, left, lines, gone = list[str](), list[str](), list[str](), list[str]()
     for row in proposals:
         line = f"{row.axis}={row.line}"
         try:
@@ -45,11 +48,22 @@ def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
             elif row.what == "eol":
                 text = with_value(text, ("axes", row.axis, row.line, "eol"), row.day)
                 done.append(f"{line} ends on {row.day}")
-            elif row.what != "ending":
-                left.append(f"{line}: take it out by hand, with what names it")
+            elif row.what in ("drop", "retire"):
+                text = without_line(text, row.axis, row.line)
+                done.append(f"{line} is taken out, with what named it in matrix.yaml")
+                gone.append(line)
         except BuilderError as error:
             left.append(f"{line}: {error.message}")
-    return Written(text=text, done=tuple(done), left=tuple(left), lines=tuple(lines))
+    return Written(
+        text=text, done=tuple(done), left=tuple(left), lines=tuple(lines), gone=tuple(gone)
+    )
+
+
+def conditions_on(line: str, recipe: str) -> tuple[int, ...]:
+    """Return the numbers of the lines of a recipe that have a condition on a release line."""
+    named = re.compile(rf"(?<![\w-]){re.escape(line)}(?![\w.-])")
+    rows = enumerate(recipe.splitlines(), 1)
+    return tuple(number for number, row in rows if named.search(row.partition("#")[0]))
 
 
 def _entered(text: str, matrix: Matrix, row: Row) -> tuple[str, str]:

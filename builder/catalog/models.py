@@ -240,6 +240,10 @@ class RecipeFile(FileModel):
     budget: Annotated[
         Size, Field(description="compressed size that it may add to its parent, e.g. 60 MB")
     ] = 0
+    memory: Annotated[
+        Size,
+        Field(description="memory that jobs of its builds ask for at least, e.g. 3 GB"),
+    ] = 0
     packages: Annotated[
         Mapping[Name, tuple[str, ...]], Field(description="by ecosystem: apt, pip, …")
     ] = field(default_factory=dict)

@@ -51,6 +51,7 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
         "packages-",
         "when",
         "budget",
+        "memory",
         "ports",
         "command",
         "unreproducible",
@@ -212,6 +213,9 @@ class RecipePatch(FileModel):
     ] = field(default_factory=dict)
     budget: Annotated[
         Size | None, Field(description="recipes: compressed size that they may add")
+    ] = None
+    memory: Annotated[
+        Size | None, Field(description="recipes: memory that jobs of their builds ask for at least")
     ] = None
     ports: Annotated[
         tuple[Port, ...] | None, Field(description="recipes: TCP ports that the service listens on")

@@ -12,7 +12,7 @@ from builder.catalog.patch import Packages, Patch, WhenChange
 from builder.catalog.patching import Patching, every, none
 from builder.common.text import did_you_mean
 
-_SET = ("budget", "ports", "command", "needs")
+_SET = ("budget", "memory", "ports", "command", "needs")
 _BY_KEY = ("unreproducible", "env")
 
 

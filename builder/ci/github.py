@@ -16,7 +16,9 @@ import jinja2
 
 from builder.ci.shards import Shards
 from builder.ci.systems import Follow
+from builder.ci.tasks import Task
 from builder.common.text import first_line
+from builder.plan.resources import Resources
 
 FOLDER = ".github/workflows"
 NAMES = ("weekly.yml", "pr.yml")
@@ -38,6 +40,7 @@ class GitHub:
         containers: Mapping[str, str] = MappingProxyType({}),
         *,
         follow: Follow | None = None,
+        tasks: Sequence[Task] = (),
     ) -> dict[str, bytes]:
         """Return the workflows by path; `levels` is that of `shards.depth`.
 
@@ -69,7 +72,12 @@ class GitHub:
             for name in (*NAMES, *([FOLLOWING] if follow else []))
         }
 
-    def jobs(self, levels: Sequence[Shards]) -> str:
+    def jobs(
+        self,
+        levels: Sequence[Shards],
+        *,
+        resources: Mapping[str, Resources] = MappingProxyType({}),
+    ) -> str:
         """Return the outputs of a job: the matrix of each level, `level-0={"include": […]}`."""
         lines = []
         for number, shards in enumerate(levels):

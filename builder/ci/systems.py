@@ -16,6 +16,8 @@ from builder.common.plugins import Plugins
 
 if TYPE_CHECKING:  # the options of every command read this table, and plans take time to import
     from builder.ci.shards import Shards
+    from builder.ci.tasks import Task
+    from builder.plan.resources import Resources
 
 AUTO = "auto"
 """In the place of a name: the CI system in which this process runs, if it is one of the table."""
@@ -45,15 +47,25 @@ class CISystem(Protocol):
         containers: Mapping[str, str] = MappingProxyType({}),
         *,
         follow: Follow | None = None,
+        tasks: Sequence[Task] = (),
     ) -> Mapping[str, bytes]:
         """Return the files that keep a catalog, by path; `levels` is that of `shards.depth`.
 
         `containers` has the digests of those images, as far as they are locked. `follow` is given
-        for a catalog that stands on others only.
+        for a catalog that stands on others only. `tasks` are the steps that plans can have, with
+        their needs, for a system that has a job for each.
         """
 
-    def jobs(self, levels: Sequence[Shards]) -> str:
-        """Return the jobs of a plan as the system reads them; "" where there is nothing to do."""
+    def jobs(
+        self,
+        levels: Sequence[Shards],
+        *,
+        resources: Mapping[str, Resources] = MappingProxyType({}),
+    ) -> str:
+        """Return the jobs of a plan as the system reads them; "" where there is nothing to do.
+
+        `resources` says what each of its steps asks for, by id.
+        """
 
     def runs_here(self, environment: Mapping[str, str]) -> bool:
         """Whether the variables of a process say that this system started it."""
@@ -72,7 +84,7 @@ CI_SYSTEMS: Plugins[CISystem] = Plugins(
     noun="CI system",
     group="catalog_builder.ci",
     kind=CISystem,
-    built_in={"github": "builder.ci.github:GITHUB"},
+    built_in={"github": "builder.ci.github:GITHUB", "argo": "builder.ci.argo:ARGO"},
 )
 
 

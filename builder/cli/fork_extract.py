@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.fork_extract import opened, write_extracted
+from builder.app.fork_extract import opened, original, write_extracted
 from builder.common.errors import DifferenceError
 from builder.common.text import count
 
@@ -18,9 +18,9 @@ _MOST = 20  # paths that are listed
     "--from",
     "source",
     required=True,
-    metavar="SOURCE",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder of the catalog that was copied, as it was then.",
+    metavar="SOURCE[@REF]",
+    help="The catalog that was copied, as it was then: a folder, an address of git, or"
+    " oci://REPOSITORY.",
 )
 @click.option(
     "--fork",
@@ -35,7 +35,7 @@ _MOST = 20  # paths that are listed
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder to write to: a new one, or an empty one.",
 )
-def command(source: Path, copy: Path, out: Path) -> int:
+def command(source: str, copy: Path, out: Path) -> int:
     """Write what a copied catalog has otherwise as a catalog that stands on the original.
 
     What several charts have otherwise becomes a patch. At its end it holds the new catalog against
@@ -44,8 +44,10 @@ def command(source: Path, copy: Path, out: Path) -> int:
     \b
     Example:
       builder fork extract --from ../catalog --out ../my-fork
+      builder fork extract --from https://git.example/catalog.git@v1.2 --out ../my-fork
     """
-    found, unlike = write_extracted(out, opened(source), opened(copy))
+    with original(source, out) as below:
+        found, unlike = write_extracted(out, below, opened(copy))
     for path in found.files:
         click.echo(f"  {path}")
     decisions = count(found.decisions, "decision")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
+from builder.app.app import App
 from builder.app.planning import Planned
 from builder.app.since import Since
 from builder.ci.shards import SECONDS, jobs
@@ -17,6 +19,7 @@ from builder.cli.open import open_app
 from builder.cli.options import build_anyway, planning, since
 from builder.plan import time_estimate
 from builder.plan.placement_cost import placements
+from builder.plan.resources import RELEASES, of_steps
 from builder.report.placement_cost import cost_lines
 from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 
@@ -79,7 +82,7 @@ def command(
     if style in FORMATS:
         click.echo(FORMATS[style](planned.plan))
     else:
-        text = _jobs(planned, style, shard_seconds)
+        text = _jobs(app, planned, style, shard_seconds)
         click.echo(text, nl=bool(text))  # a machine reads it: no line where there is nothing to do
     folders = [item.name for item in app.workspace.files.below if not item.is_kept]
     unpinned = tuple(f"catalog {name} is unpinned: a folder" for name in folders)
@@ -93,14 +96,17 @@ def _costs(planned: Planned) -> tuple[str, ...]:
     return ("", *cost_lines(placements(project.catalog, project.expansion, planned.lock, record)))
 
 
-def _jobs(planned: Planned, name: str, worth: float) -> str:
+def _jobs(app: App, planned: Planned, name: str, worth: float) -> str:
     """Return a plan as the CI system `name` reads its jobs."""
     project, record = planned.project, planned.registry_state.record
+    records = tuple(islice(app.adapters.history.back(record), RELEASES)) if record else ()
     system = CI_SYSTEMS.get(name, catalog=project.root)
     targets = project.expansion.targets.values()
     added = time_estimate.added(project.catalog, targets, planned.lock, record)
     seconds = time_estimate.seconds(planned.plan, added)
-    return system.jobs(jobs(planned.plan, seconds, most=system.most_jobs, worth=worth))
+    levels = jobs(planned.plan, seconds, most=system.most_jobs, worth=worth)
+    asked = of_steps(tuple(planned.plan.steps), project.catalog, project.expansion, added, records)
+    return system.jobs(levels, resources=asked)
 
 
 def _tell(style: str, *lines: str) -> None:

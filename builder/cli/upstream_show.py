@@ -8,7 +8,7 @@ import click
 
 from builder.app.versions_of_file import three_way, versions_of
 from builder.cli.options import root as root_option
-from builder.cli.stacks import following
+from builder.cli.stacks import following, newest
 from builder.common.errors import SelectionError
 
 
@@ -21,15 +21,24 @@ from builder.common.errors import SelectionError
     is_flag=True,
     help="Show what changed in it since it was accepted, and how ours differs.",
 )
-def command(path: str, root: Path, is_compared: bool) -> int:
-    """Show a file of the catalog below, by its path there.
+@click.option(
+    "--rev",
+    default="",
+    metavar="REF",
+    help="The file as it is at a branch, a tag or a commit; --three-way compares the pin with it.",
+)
+def command(path: str, root: Path, is_compared: bool, rev: str) -> int:
+    """Show a file of the catalog below, by its path there, as it is at the pin.
 
     \b
     Example:
+      builder upstream show images/base/Dockerfile.j2 --rev main
       builder upstream show images/base/Dockerfile.j2 --three-way
     """
     workspace = following(root)
-    found = versions_of(workspace.files, path, workspace.state.upstreams)
+    pinned = workspace.files
+    files = following(root, pins=newest(root, rev)).files if rev else pinned
+    found = versions_of(files, path, workspace.state.upstreams, pinned if rev else None)
     if is_compared:
         click.echo(three_way(found), nl=False)
     elif found.now is None:

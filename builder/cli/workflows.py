@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
+from builder.ci.argo_schema import missing_fields
 from builder.ci.shards import depth
 from builder.ci.systems import CI_SYSTEMS, Follow
+from builder.ci.tasks import tasks
 from builder.cli.named import Named
 from builder.cli.open import open_app
 from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
+from builder.common.limits import ARTIFACT_FILE, read_json
+from builder.common.safe_yaml import SafeYaml
 from builder.lock.lockfile import Lock
+
+_DEFAULT = next(iter(CI_SYSTEMS.built_in))
 
 
 @click.command()
 @root
 @click.option(
+    "--system",
     "--ci",
     "system",
-    default=next(iter(CI_SYSTEMS.built_in)),
+    default=_DEFAULT,
     show_default=True,
     type=Named(CI_SYSTEMS),
     help="The CI system whose files are written.",
@@ -31,12 +40,19 @@ from builder.lock.lockfile import Lock
     is_flag=True,
     help="Write nothing; fail where a file differs from what would be written.",
 )
-def command(*, system: str, check: bool, **options: Any) -> int:
-    """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
+@click.option(
+    "--schema",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The JSON schema of the Argo Workflows that takes the files: a field that it lacks fails.",
+)
+def command(*, system: str, check: bool, schema: Path | None, **options: Any) -> int:
+    """Write the workflows of a CI system that keep this catalog.
 
-    They depend on the depth of the build graph, on the digest that matrix.lock has of the image
-    that their jobs run in, and on whether the catalog stands on another one: then upstream.yml
-    follows that, and jobs install the builder that requirements.txt names.
+    Those of GitHub Actions go to .github/workflows. They depend on the depth of the build graph, on
+    the digest that matrix.lock has of the image that their jobs run in, and on whether the catalog
+    stands on another one: then upstream.yml follows that, and jobs install the builder that
+    requirements.txt names. The manifests of Argo Workflows go to argo; they have a task for each
+    step.
 
     \b
     Example:
@@ -45,26 +61,56 @@ def command(*, system: str, check: bool, **options: Any) -> int:
     app = open_app(**options)
     lock = app.project.lock or Lock()
     ci = CI_SYSTEMS.get(system, catalog=app.workspace.root)
-    levels = depth(app.project.expansion)
-    if extends := app.catalog.matrix.extends:
-        is_merged = all(item.automerge == "clean" for item in extends)
-        files = ci.workflows(levels, lock.containers, follow=Follow(automerge=is_merged))
-    else:
-        files = ci.workflows(levels, lock.containers)
-    files_by_path = {app.workspace.root / name: data for name, data in files.items()}
+    expansion, extends = app.project.expansion, app.catalog.matrix.extends
+    is_merged = all(item.automerge == "clean" for item in extends)
+    files = ci.workflows(
+        depth(expansion),
+        lock.containers,
+        follow=Follow(automerge=is_merged) if extends else None,
+        tasks=tasks(expansion),
+    )
+    if schema is not None:
+        _check_fields(files, schema)
+    again = "builder workflows" if system == _DEFAULT else f"builder workflows --system {system}"
+    _write(files, app.workspace.root, again=again if check else "")
+    return 0
+
+
+def _write(files: Mapping[str, bytes], root: Path, *, again: str) -> None:
+    """Write the files that differ. With a command `again`, raise ConfigError where one does."""
+    files_by_path = {root / name: data for name, data in files.items()}
     outdated = [
         path
         for path, data in files_by_path.items()
         if not path.is_file() or path.read_bytes() != data
     ]
-    if check and outdated:
-        names = ", ".join(str(path.relative_to(app.workspace.root)) for path in outdated)
+    if again and outdated:
+        names = ", ".join(str(path.relative_to(root)) for path in outdated)
         raise ConfigError(
-            f"the generated workflows are out of date: {names}", hint="run `builder workflows`"
+            f"the generated workflows are out of date: {names}", hint=f"run `{again}`"
         )
     for path in outdated:
         write(path, files_by_path[path])
         click.echo(f"{path} written", err=True)
     if not outdated:
         click.echo("the workflows are up to date", err=True)
-    return 0
+
+
+def _check_fields(files: Mapping[str, bytes], schema: Path) -> None:
+    """Raise ConfigError where the schema of an Argo version lacks what the files use."""
+    documents = [
+        document for data in files.values() for document in SafeYaml().load_all(data.decode())
+    ]
+    data = read_json(schema.read_bytes(), ARTIFACT_FILE, str(schema), error=ConfigError)
+    try:
+        missing = missing_fields(documents, data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{schema} is not a JSON schema of Argo Workflows: {error!r}",
+            hint="it is api/jsonschema/schema.json in the source of its version",
+        ) from error
+    if missing:
+        raise ConfigError(
+            f"this version of Argo Workflows lacks what the manifests use: {', '.join(missing)}",
+            hint="install Argo Workflows 3.6 or newer",
+        )

@@ -25,6 +25,12 @@ class Inline:
     value: object
 
 
+class Block(str):
+    """A text of several lines, such as a script, that is written line by line."""
+
+    __slots__ = ()
+
+
 class _Quoting(SafeRepresenter):
     """Quotes a text that Helm and Kubernetes would read as a number or a boolean.
 
@@ -35,15 +41,20 @@ class _Quoting(SafeRepresenter):
         style = None if helm_scalar(data) == data else "'"
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
+    def represent_block(self, data: Block) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|")
+
 
 _Quoting.add_representer(str, _Quoting.represent_str)
+_Quoting.add_representer(Block, _Quoting.represent_block)
 
 
-def emitter() -> SafeYaml:
-    """Return an emitter that writes data as blocks, each text on one line."""
+def emitter(*, is_sorted: bool = True) -> SafeYaml:
+    """Return an emitter that writes data as blocks, each text but a Block on one line."""
     yaml = SafeYaml()
     yaml.Representer = _Quoting
     yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = is_sorted  # type: ignore[assignment]
     yaml.width = 1 << 30  # ruamel breaks a line after a backslash, and a space comes to be there
     return yaml
 

@@ -422,6 +422,30 @@ def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
     assert "publish-4:" in files[0].read_text()
 
 
+def test_manifests_for_argo_are_held_against_its_version(run: Run, folder: Folder) -> None:
+    schema = folder.root / "schema.json"
+    for text, message in (
+        ("{}", "is not a JSON schema of Argo Workflows: KeyError('definitions')\n"
+         "  hint: it is api/jsonschema/schema.json in the source of its version\n"),
+        ('{"definitions": {}}', "this version of Argo Workflows lacks what the manifests use:"
+         " WorkflowTemplate, CronWorkflow\n  hint: install Argo Workflows 3.6 or newer\n"),
+    ):  # fmt: skip
+        schema.write_text(text)
+        result = run("workflows", "--system", "argo", "--schema", str(schema))
+        assert result.err.endswith(message)
+        assert (result.code, result.out) == (2, "")
+    assert run("workflows", "--system", "argo", "--check").err.endswith(
+        "argo/catalog-week.yaml, argo/weekly.yaml, argo/rights.yaml\n"
+        "  hint: run `builder workflows --system argo`\n"
+    )
+    assert run("workflows", "--system", "argo").code == 0
+    assert run("workflows", "--system", "argo", "--check").code == 0
+    names = [line.partition("=")[0] for line in run("plan", "--format", "argo").out.splitlines()]
+    manifest = (folder.root / "argo/catalog-week.yaml").read_text()
+    assert names
+    assert all(f"tasks.plan.outputs.parameters.{name}}}}}" in manifest for name in names)
+
+
 def test_a_root_elsewhere(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     root = str(folder.root)
@@ -678,7 +702,7 @@ def test_clean_removes_what_podman_keeps_outside(run: Run, tmp_path: Path) -> No
             "no format is called 'jsn'\n"
             "  hint: did you mean json? known: table, json, mermaid, markdown, github",
         ),
-        (("workflows", "--ci", "x"), "no CI system is called 'x'\n  hint: known: github"),
+        (("workflows", "--ci", "x"), "no CI system is called 'x'\n  hint: known: github, argo"),
     ],
 )
 def test_a_name_that_no_table_has(run: Run, arguments: tuple[str, ...], message: str) -> None:

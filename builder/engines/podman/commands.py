@@ -25,8 +25,9 @@ def build_argv(
     words = [program, "build", "--isolation", kind, "--network", network, "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
+    # buildah takes the very group for each RUN, and removes it with all that is in it.
+    words += _in_group(group, below="/build")
     # The label would hold podman's version, and so would the digest.
-    words += _in_group(group)
     words += ["--identity-label=false", "--timestamp", str(request.epoch)]
     # The OCI format would note where the parent came from; the push converts to it.
     words += ["--format", "docker", "--pull=never"]
@@ -121,9 +122,9 @@ def index_lines(
     return tuple(map(shlex.join, argvs))
 
 
-def _in_group(group: Group | None) -> tuple[str, ...]:
+def _in_group(group: Group | None, below: str = "") -> tuple[str, ...]:
     """Return the option for containers in a group; one of an outer container needs none."""
-    return ("--cgroup-parent", group.parent) if group and group.parent else ()
+    return ("--cgroup-parent", group.parent + below) if group and group.parent else ()
 
 
 def _plain(image: Reference) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
 from builder.engines.interfaces import ISOLATION, OCI, Finding
+from builder.engines.podman import rootless
+from builder.engines.podman.rootless import Rootless
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
@@ -37,6 +39,7 @@ class Host:
     overlay: bool
     files: int  # the hard limits of this process
     processes: int
+    rootless: Rootless | None = None  # None for root
     asked: str = ""  # a key of `WEAKER`, "" for isolation by the kernel
 
 
@@ -73,6 +76,7 @@ def look(*, runner: Runner, program: str = "podman") -> Host:
         overlay="overlay" in Path("/proc/filesystems").read_text().split(),
         files=files if files > 0 else 1 << 20,
         processes=processes if processes > 0 else 1 << 22,
+        rootless=rootless.look(runner) if os.geteuid() else None,
         asked=os.environ.get(ISOLATION, ""),
     )
 
@@ -85,6 +89,7 @@ def choose(host: Host) -> Choice:
     if not may_limit:
         limits = Limits(files=min(host.files, 1 << 16), processes=min(host.processes, 4096))
     findings = (*_needs(host), *_means(host, limits=limits), _isolation(host))
+    findings += tuple(rootless.findings(host.rootless)) if host.rootless else ()
     return Choice(
         ok=all(finding.ok for finding in findings),
         runtime=host.runtimes[0] if host.runtimes else "",

@@ -28,10 +28,11 @@ def test_a_build_and_a_container_are_measured(bench: Bench, work: Path) -> None:
     if made is not None:
         control_group.remove(made.folder)
     engine = choose("podman", runner, StateDir(work))
-    used = []
+    used, folders = [], []
     for dockerfile, command in ((f"FROM parent\nRUN {TAKE}\n", ""), ("FROM parent\n", TAKE)):
         meter = StepMeter(runner=runner, groups=groups)
         with meter.measuring():
+            folders.append(runner.group.folder if runner.group else work / "none")
             built = engine.build(bench.request(dockerfile, name=f"memory{len(used)}"))
             if command:
                 container = engine.start(
@@ -41,9 +42,9 @@ def test_a_build_and_a_container_are_measured(bench: Bench, work: Path) -> None:
                 engine.remove(container)
         engine.drop(built.local)
         used.append(meter.use())
+        assert "Failed to remove" not in (bench.folder / f"memory{len(used) - 1}.log").read_text()
     if made is None:
         assert used == [StepUse(), StepUse()]
     else:
         assert all(use.memory and TAKEN < use.memory < 4 * TAKEN for use in used)
-        assert groups is not None
-        assert not list(groups.own.glob("catalog-*"))
+        assert not any(folder.exists() for folder in folders)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from builder.app.fork_extract import Extracted, opened, write_extracted
+from builder.app.fork_extract import original as extract_original
 from builder.common.errors import ConfigError
 from builder.common.safe_yaml import SafeYaml
 from builder.lock.lockfile import dump, parse
 from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder
+from tests.fakes.git_upstream import Repository
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +72,8 @@ def copy(original: Folder, tmp_path: Path) -> Folder:
 
 def extract(copy: Folder) -> tuple[Extracted, list[str]]:
     parent = copy.root.parent
-    return write_extracted(parent / "out", opened(parent / "original"), opened(copy.root))
+    with extract_original(str(parent / "original"), parent / "out") as below:
+        return write_extracted(parent / "out", below, opened(copy.root))
 
 
 def matrix(copy: Folder) -> dict[str, object]:
@@ -201,9 +205,40 @@ def test_what_cannot_be_said_is_told(copy: Folder) -> None:
 
 
 def test_a_folder_that_is_not_empty(copy: Folder) -> None:
-    with pytest.raises(ConfigError) as caught:
-        write_extracted(copy.root, opened(copy.root), opened(copy.root))
+    with (
+        pytest.raises(ConfigError) as caught,
+        extract_original(str(copy.root), copy.root) as below,
+    ):
+        write_extracted(copy.root, below, opened(copy.root))
     assert str(caught.value) == (f"{copy.root} is not empty\n  hint: name a new folder with --out")
+
+
+def texts(folder: Folder) -> dict[str, str]:
+    files = (file for file in folder.root.rglob("*") if file.is_file())
+    return {file.relative_to(folder.root).as_posix(): file.read_text() for file in files}
+
+
+def test_the_original_is_a_commit_of_git(original: Folder, copy: Folder, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "upstream.git")
+    then = repository.commit(texts(original))
+    repository.commit({"matrix.yaml": "catalog: {name: of-today}\n"})
+    line(copy, "desk", "size.memory: 6Gi")
+    out = tmp_path / "out"
+    with extract_original(f"{repository.url}@{then}", out) as below:
+        found, unlike = write_extracted(out, below, opened(copy.root))
+    assert (found.decisions, unlike) == (1, [])
+    head = f"extends: {{git: {json.dumps(repository.url)}, name: upstream}}\n"
+    assert (out / "matrix.yaml").read_text().startswith(head)
+    pin = parse((out / "matrix.lock").read_text()).upstreams["upstream"]
+    assert (pin.commit, pin.source) == (then, {"git": repository.url})
+
+
+def test_a_tag_of_git_stays_the_one_that_is_stood_on(original: Folder, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "upstream.git")
+    repository.commit(texts(original))
+    repository.git("tag", "v1")
+    with extract_original(f"{repository.url}@v1", tmp_path / "out") as below:
+        assert below.extends == {"git": repository.url, "ref": "v1"}
 
 
 @pytest.mark.slow

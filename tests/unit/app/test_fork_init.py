@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from builder.app.fork_init import Fork, NewFork, extends_of, requirement, write_fork
+from builder.app.fork_init import Fork, NewFork, requirement, write_fork
+from builder.app.source_address import extends_of
 from builder.common.errors import BuilderError, ConfigError
 from builder.lock.lockfile import dump, parse
 from builder.project import Workspace

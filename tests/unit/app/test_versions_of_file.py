@@ -11,8 +11,9 @@ from builder.app.versions_of_file import three_way, versions_of
 from builder.common.errors import SelectionError
 from builder.common.hashing import digest_of
 from builder.lock.lockfile import Lock, dump
+from builder.overlay.extends import Finding
 from builder.project import Workspace
-from tests.fakes.catalog import Folder
+from tests.fakes.catalog import FILES, Folder
 
 PATH = "images/desk/files/desk.conf"
 WAS, NOW, OURS = "wood = oak\n", "wood = oak\nlegs = 4\n", "wood = ash\n"
@@ -70,3 +71,34 @@ def test_a_file_that_no_catalog_below_has(own: Folder) -> None:
         "no catalog below has a file images/desk/files/desk.cnf\n"
         f"  hint: did you mean {PATH} or images/desk/Dockerfile.j2 or images/desk/recipe.yaml?"
     )
+
+
+def test_a_file_at_another_content_is_held_against_the_pinned_one(own: Folder) -> None:
+    new = Folder(own.root.parent / "new", {**FILES, PATH: "wood = pine\n"})
+    files = Workspace(own.root, finding=Finding(given={"shop": new.root})).files
+    found = versions_of(files, PATH, own.root / "kept", Workspace(own.root).files)
+    assert (
+        three_way(found)
+        == f"""\
+--- shop:{PATH} (pinned)
++++ shop:{PATH} (now)
+@@ -1,2 +1 @@
+-wood = oak
+-legs = 4
++wood = pine
+
+--- shop:{PATH} (now)
++++ {PATH} (ours)
+@@ -1 +1 @@
+-wood = pine
++wood = ash
+"""
+    )
+
+
+def test_a_file_that_is_gone_at_another_content(own: Folder) -> None:
+    new = Folder(own.root.parent / "new", {"matrix.yaml": FILES["matrix.yaml"]})
+    files = Workspace(own.root, finding=Finding(given={"shop": new.root})).files
+    found = versions_of(files, PATH, own.root / "kept", Workspace(own.root).files)
+    assert found.now is None
+    assert three_way(found).startswith(f"--- shop:{PATH} (pinned)\n+++ shop:{PATH} (now)\n")

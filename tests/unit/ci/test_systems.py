@@ -23,10 +23,10 @@ class Toy:
     most_jobs = 2
     containers = ()
 
-    def workflows(self, levels, containers=()):
+    def workflows(self, levels, containers=(), **facts):
         return {"toy.ini": f"levels = {levels}\\n".encode()}
 
-    def jobs(self, levels):
+    def jobs(self, levels, **facts):
         told = [[",".join(one.id for one in shard) for shard in level] for level in levels]
         return "\\n".join(map("|".join, told))
 
@@ -83,7 +83,7 @@ def test_an_added_system_divides_a_plan_by_its_own_limit(toy: CISystem) -> None:
     with pytest.raises(ConfigError) as caught:
         running_in({}, "gitlab")
     assert str(caught.value) == (
-        "no CI system is called 'gitlab'\n  hint: did you mean github? known: github, toy"
+        "no CI system is called 'gitlab'\n  hint: did you mean github? known: github, argo, toy"
     )
 
 

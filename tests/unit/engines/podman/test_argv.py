@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from builder.common.control_group import Group
 from builder.common.process import Runner
 from builder.engines import docker
 from builder.engines.interfaces import BuildRequest, StartRequest
@@ -42,6 +43,19 @@ def test_podman_builds() -> None:
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
     )
+
+
+def test_podman_puts_builds_and_containers_into_a_group_of_a_step() -> None:
+    """buildah takes the name as it is and removes it; containers get groups below it."""
+    group = Group(folder=Path("/g"), parent="/catalog-1")
+    argv = commands.build_argv("podman", REQUEST, local="l", isolation="oci", group=group)
+    assert argv[argv.index("--cgroup-parent") + 1] == "/catalog-1/build"
+    start = StartRequest(image="i")
+    argv = commands.start_argv("podman", start, name="n", label="l", env=(), group=group)
+    assert argv[argv.index("--cgroup-parent") + 1] == "/catalog-1"
+    outer = Group(folder=Path("/g"), parent="")
+    argv = commands.start_argv("podman", start, name="n", label="l", env=(), group=outer)
+    assert "--cgroup-parent" not in argv
 
 
 def test_a_network_is_never_that_of_the_machine() -> None:
