@@ -215,14 +215,10 @@ class Runner:
         on_line: Callable[[str], None] | None = None,
         hopeless: Callable[[], str] | None = None,
     ) -> Output:
-        """Run to the end; append what it prints to `log`. Raises StepError, ToolError.
-
-        Where `hopeless`, asked every few seconds, returns a reason, the command is ended for it.
-        """
+        """Run to the end, or until `hopeless` says why; append to `log`. Raises StepError, ToolError."""
         command = replace(command, secrets=(*command.secrets, *self._secrets))
         with self._start(command) as process, _opened(log) as sink:
-            if log is not None:
-                sink.write(f"$ {command}\n".encode())
+            sink.write(f"$ {command}\n".encode())  # to nothing, where there is no log
             printed = _Printed()  # as it came: the cause of a failure stands among the last
             stdout = _Stdout(command.most)
             reader = threading.Thread(
@@ -231,8 +227,8 @@ class Runner:
             reader.start()
             expired = threading.Event()
             timer = threading.Timer(command.timeout, _expire, args=(expired, process))
-            timer.start()
             watch = _Watch(process, hopeless)
+            timer.start()
             try:
                 _give(process, command.stdin)
                 _pump(process.stdout, (printed, stdout), sink, command.secrets, on_line)
@@ -248,10 +244,7 @@ class Runner:
             raise StepError(f"{command.name} was ended: {watch.reason}", hint=_see(log))
         if check and (output.code != 0 or expired.is_set()):
             raise self._failure(command, output, log, expired=expired.is_set())
-        if stdout.is_cut:
-            raise StepError(
-                f"{command.name} printed more than {binary(command.most)}", hint=_see(log)
-            )
+        _refuse_cut(command, stdout, log)
         return output
 
     def spawn(
@@ -331,6 +324,12 @@ class Runner:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
         kind = TransientError if looks_transient(output.log) else StepError
         return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
+
+
+def _refuse_cut(command: Command, stdout: _Stdout, log: Path | None) -> None:
+    """Raise StepError where a program printed more than is read of it."""
+    if stdout.is_cut:
+        raise StepError(f"{command.name} printed more than {binary(command.most)}", hint=_see(log))
 
 
 class _Watch:
