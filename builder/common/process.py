@@ -215,7 +215,7 @@ class Runner:
         on_line: Callable[[str], None] | None = None,
         hopeless: Callable[[], str] | None = None,
     ) -> Output:
-        """Run to the end, or until `hopeless` says why; append to `log`. Raises StepError, ToolError."""
+        """Run to the end, or until `hopeless` says why; log it. Raises StepError, ToolError."""
         command = replace(command, secrets=(*command.secrets, *self._secrets))
         with self._start(command) as process, _opened(log) as sink:
             sink.write(f"$ {command}\n".encode())  # to nothing, where there is no log
