@@ -32,6 +32,8 @@ def test_what_was_done_and_why(week: Week) -> None:
         "action": "build",
         "status": "done",
         "reason": "new: no release has it; packages not locked",
+        "memory": None,
+        "disk": None,
     }
     assert image.pop("digest").startswith("sha256:")
     assert [share["target"] for share in image.pop("chain")] == ["os=2@linux/amd64", "base/os=2"]
