@@ -34,7 +34,7 @@ PLACEHOLDERS = {
     "PATH": "axes.python.3.13",
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "upstream=../catalog-of-tomorrow": "upstream=../catalog",
-    "../my-copy": "../catalog",
+    "../my-copy": "../catalog", "https://git.example/catalog.git@v1.2": "../main",
     "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
