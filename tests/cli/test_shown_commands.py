@@ -46,10 +46,14 @@ ELSEWHERE = {
 }
 # Pages whose commands follow one another, with the test that runs them so.
 PLAYED = {"own-catalog.md": "test_own_catalog.py"}
+BACKUP = "backup.example.org/catalog"
 # What a page says that was done before.
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
     ("plan", "--root", "alone"): ("flatten", "--out", "alone"),
+    ("copy", "--all", "--from", BACKUP, "--to", "registry.example.org/catalog"): (
+        "copy", "--all", "--to", BACKUP,
+    ),
     ("publish", "--registry", "ghcr.io/myorg"): ("build", "--registry", "ghcr.io/myorg"),
     **dict.fromkeys(
         (("push", "DIR", "ID"), ("push", "build/handover", "build:base/debian=13")),
