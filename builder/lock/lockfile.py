@@ -6,6 +6,7 @@ It is JSON, sorted, with a package on each line, so that a diff is readable.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,10 +23,13 @@ from builder.lock import pinned
 from builder.lock.pinned import AcceptedPatch, PinnedCatalog
 from builder.lock.positions import location_of
 
-FORMAT = 9
+FORMAT = 10
+_WITHOUT_DETAILS = 9
+"""The format of a lock whose packages have no size and no source package: no bytes change."""
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _Entry = TypeVar("_Entry")
+_SIZE = re.compile(r"[0-9]{1,15}")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -221,12 +225,14 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
         raise ConfigError("not a lock: it has no format", hint=hint, location=location)
     check_format(number, FORMAT, location)
     lines_key, sets_key, request_key = (_key(name, number) for name in _OLDER_KEYS)
+    has_details = number > _WITHOUT_DETAILS
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
             release_lines={name: _release_line(item) for name, item in data[lines_key].items()},
             package_sets={
-                name: _package_set(name, item, request_key) for name, item in data[sets_key].items()
+                name: _package_set(name, item, request_key, has_details=has_details)
+                for name, item in data[sets_key].items()
             },
             containers=_section(data, "containers", _container),
             charts=_section(data, "charts", _chart),
@@ -290,7 +296,7 @@ def dump(lock: Lock) -> str:
 def as_data(lock: Lock) -> dict[str, Any]:
     """Return a lock as plain data."""
     return {
-        "format": FORMAT,
+        "format": FORMAT if _has_details(lock) else _WITHOUT_DETAILS,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
         **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         **_upstreams_data(lock),
@@ -313,6 +319,16 @@ def as_data(lock: Lock) -> dict[str, Any]:
             name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
         },
     }
+
+
+def _has_details(lock: Lock) -> bool:
+    """Whether the lock says more of a package than format 9 can."""
+    return any(
+        package.size or package.source_version
+        for package_set in lock.package_sets.values()
+        for packages in package_set.packages.values()
+        for package in packages.values()
+    )
 
 
 def _upstreams_data(lock: Lock) -> dict[str, Any]:
@@ -377,36 +393,61 @@ def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
 
 def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     packages = {
-        ecosystem: {
-            name: f"{package.version} {package.digest} {package.source} {package.file}"
-            for name, package in packages.items()
-        }
+        ecosystem: {name: _package_text(package) for name, package in packages.items()}
         for ecosystem, packages in package_set.packages.items()
     }
     return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
 
 
-def _package_set(target: str, item: Mapping[str, Any], request: str) -> PackageSet:
+def _package_text(package: LockedPackage) -> str:
+    """Return a package in words; the last three only where the index stated them."""
+    text = f"{package.version} {package.digest} {package.source} {package.file}"
+    if not package.size and not package.source_version:
+        return text
+    source = f"{package.built_from or '-'} {package.source_version or '-'}"
+    return f"{text} {package.size} {source}"
+
+
+def _package_set(
+    target: str, item: Mapping[str, Any], request: str, *, has_details: bool
+) -> PackageSet:
     return PackageSet(
         epoch=int(item["epoch"]),
         request=str(item[request]),
         packages={
             ecosystem: {
-                name: _package(target, ecosystem, name, text) for name, text in packages.items()
+                name: _package(target, ecosystem, name, text, has_details=has_details)
+                for name, text in packages.items()
             }
             for ecosystem, packages in item["packages"].items()
         },
     )
 
 
-def _package(target: str, ecosystem: str, name: str, text: str) -> LockedPackage:
-    words = text.split(" ", 3)
-    if len(words) != 4 or not is_digest_by(words[1], *ALGORITHMS):
+def _package(
+    target: str, ecosystem: str, name: str, text: str, *, has_details: bool
+) -> LockedPackage:
+    words = text.split(" ", -1 if has_details else 3)
+    form = "version digest source file"
+    is_whole = len(words) == 4
+    if has_details:
+        form += " [size built-from source-version]"
+        is_whole |= len(words) == 7 and _SIZE.fullmatch(words[4]) is not None
+    if not is_whole or not is_digest_by(words[1], *ALGORITHMS):
         raise _EntryError(
-            f"{target}: package {name} is not `version digest source file`: {text!r}",
+            f"{target}: package {name} is not `{form}`: {text!r}",
             ("package_sets", target, "packages", ecosystem, name),
         )
-    return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
+    size, built_from, source_version = words[4:] or ("0", "-", "-")
+    return LockedPackage(
+        version=words[0],
+        digest=words[1],
+        source=words[2],
+        file=words[3],
+        size=int(size),
+        built_from=built_from.removeprefix("-"),
+        source_version=source_version.removeprefix("-"),
+    )
 
 
 def _reason(error: Exception) -> str:
