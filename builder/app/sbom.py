@@ -38,7 +38,7 @@ class Sboms:
         with self._app.registry():
             record = self._app.adapters.history.record(CURRENT)
         reference = parse_reference(text)
-        key = _released(reference, record)
+        key = self._released(reference, record)
         if key not in self._app.project.expansion.targets:
             raise SelectionError(
                 f"{text} is {key}, which the catalog does not have any more",
@@ -46,6 +46,22 @@ class Sboms:
             )
         target = self._app.project.expansion.targets[key]
         return self._lineages(record.lock, _digests(record)).sbom(target, is_flat=is_flat)
+
+    def _released(self, reference: Reference, record: Record) -> str:
+        """Return the id of the target whose image a reference names in a release."""
+        matrix = self._app.catalog.matrix
+        for key, target in record.targets.items():
+            repository = parse_reference(matrix.repository_of(target.image)).repository
+            tags = (target.tag, target.exact, f"{target.exact}-{target.since}", *target.rolling)
+            is_tagged = reference.digest == "" and reference.tag in tags
+            if reference.repository == repository and (
+                is_tagged or reference.digest == target.digest
+            ):
+                return key
+        raise SelectionError(
+            f"release {record.release} has no image {reference}",
+            hint="builder plan lists the targets",
+        )
 
     def locked(self, target: Target, *, is_flat: bool = True) -> Sbom:
         """Return the document of a target as matrix.lock has it, whether it is built or not."""
@@ -106,16 +122,3 @@ def _not_fetched(base: Base, _lock: object) -> None:
 
 def _digests(record: Record) -> dict[str, str]:
     return {target.fingerprint: target.digest for target in record.targets.values()}
-
-
-def _released(reference: Reference, record: Record) -> str:
-    """Return the id of the target whose image a reference names in a release."""
-    name = reference.repository.rpartition("/")[2]
-    for key, target in record.targets.items():
-        tags = (target.tag, target.exact, f"{target.exact}-{target.since}", *target.rolling)
-        is_image = target.image == name and reference.tag in tags
-        if (reference.digest == target.digest) if reference.digest else is_image:
-            return key
-    raise SelectionError(
-        f"release {record.release} has no image {reference}", hint="builder plan lists the targets"
-    )

@@ -38,11 +38,25 @@ git fetch --quiet --depth 1 -- "$REPOSITORY" "$COMMIT"
 git checkout --quiet FETCH_HEAD
 """
 
-LOCK = f"""\
-{_FILES}git clone --quiet --depth 1 --branch "$BRANCH" -- "$REPOSITORY" /work/catalog
+_CLONE = """\
+git clone --quiet --depth 1 --branch "$BRANCH" -- "$REPOSITORY" /work/catalog
 cd /work/catalog
 git rev-parse HEAD > /shared/commit
-date --utc +%F > /shared/today
+"""
+_NETRC = """\
+if [ -f /login/netrc ]; then
+  cp /login/netrc "$HOME/.netrc"
+fi
+"""
+_COMMIT = """\
+COMMIT="$(head --bytes 40 /shared/commit)"
+[[ "$COMMIT" =~ ^[0-9a-f]{40}$ ]]
+"""
+AUTHOR = "catalog builder"
+"""Who has written the branches that the next run may replace."""
+
+LOCK = f"""\
+{_FILES}{_CLONE}date --utc +%F > /shared/today
 # The same day for every pod: the name of a release must not change at midnight.
 BUILDER_TODAY="$(cat /shared/today)"
 export BUILDER_TODAY
@@ -55,19 +69,15 @@ cp matrix.lock /shared/matrix.lock
 """Resolves versions and packages: it runs programs on what others wrote."""
 
 BRANCH = f"""\
-{_FILES}if [ -f /login/netrc ]; then
-  cp /login/netrc "$HOME/.netrc"
-fi
-COMMIT="$(head --bytes 40 /shared/commit)"
-today="$(head --bytes 10 /shared/today)"
-[[ "$COMMIT" =~ ^[0-9a-f]{{40}}$ && "$today" =~ ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$ ]]
+{_FILES}{_NETRC}{_COMMIT}today="$(head --bytes 10 /shared/today)"
+[[ "$today" =~ ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$ ]]
 locked=false
 if [ "$(head --bytes 5 /shared/locked)" = true ]; then
   locked=true
 fi
 {_CHECKOUT}head --bytes 67108864 /shared/matrix.lock > matrix.lock
 if ! git diff --quiet; then
-  git config user.name "catalog builder"
+  git config user.name "{AUTHOR}"
   git config user.email "catalog-builder@localhost"
   git commit --quiet --message "Lock of $today" -- matrix.lock
   git push --quiet --force -- "$REPOSITORY" HEAD:refs/heads/weekly-lock
@@ -94,6 +104,15 @@ STEP = f"""\
 {_FILES}{_CHECKOUT}builder step "$STEP" --export /shared/handover --jobs 1
 """
 
+CHART = f"""\
+{_FILES}export BUILDER_CHART_TESTS=none
+if [ -f /cluster/config ]; then
+  export BUILDER_CHART_TESTS=cluster KUBECONFIG=/cluster/config
+fi
+{_CHECKOUT}builder step "$STEP" --export /shared/handover --jobs 1
+"""
+"""Tries a chart in the cluster of a kubeconfig; without one it is rendered and checked alone."""
+
 PUSH = f"""\
 {_FILES}{_CHECKOUT}builder push /shared/handover "$STEP"
 """
@@ -102,6 +121,33 @@ PUSH = f"""\
 RELEASE = f"""\
 {_FILES}{_CHECKOUT}builder step release
 """
+
+COMPARE = f"""\
+{_FILES}{_CLONE}builder upstream diff --format markdown
+# What conflicts is settled by a person, on the branch.
+builder upstream update || builder upstream update --only-pin
+cp matrix.lock /shared/matrix.lock
+"""
+"""Looks for something new in the catalogs below, and moves the pin."""
+
+FOLLOW = f"""\
+{_FILES}{_NETRC}{_COMMIT}{_CHECKOUT}head --bytes 67108864 /shared/matrix.lock > matrix.lock
+if git diff --quiet; then
+  echo "The catalogs below have nothing new."
+  exit 0
+fi
+if git fetch --quiet --depth 1 -- "$REPOSITORY" refs/heads/upstream; then
+  if [ "$(git log --max-count 1 --format=%an FETCH_HEAD)" != "{AUTHOR}" ]; then
+    echo "Somebody works on the branch upstream: it stays as it is."
+    exit 0
+  fi
+fi
+git config user.name "{AUTHOR}"
+git config user.email "catalog-builder@localhost"
+git commit --quiet --message "Newer catalogs below" -- matrix.lock
+git push --quiet --force -- "$REPOSITORY" HEAD:refs/heads/upstream
+"""
+"""Pushes the moved pin as a branch, unless somebody works on it."""
 
 VERDICT = """\
 # All that is not true is said.

@@ -48,6 +48,7 @@ COMMANDS = {
     "publish": "make a release of all that passed: record, tags, charts, index",
     "weekly": "do the whole job: lock, plan, build, test, release, report",
     "rollback": "publish the content of an older release again",
+    "copy": "copy all that a registry holds to another one",
     "prune": "delete what no kept release needs, in registries and the engine",
     "step": "carry out single steps of the plan, e.g. on another machine",
     "push": "verify and push what steps on another machine handed over",

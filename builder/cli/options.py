@@ -44,12 +44,20 @@ def _platforms(
 def _registries(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
+    for value in values:
+        named_registry(_context, _parameter, value)
+    return values
+
+
+def named_registry(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return a registry, or the word `embedded`. Raises ConfigError for anything else."""
     from builder.oci.reference import check_registry
 
-    for value in values:
-        if value != "embedded":
-            check_registry(value)
-    return values
+    if value not in {None, "embedded"}:
+        check_registry(str(value))
+    return value
 
 
 def _catalogs(

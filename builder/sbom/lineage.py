@@ -16,6 +16,8 @@ from builder.sbom import dpkg
 from builder.sbom.model import BASE, INPUT, LOCK, Component, Sbom
 from builder.sbom.purl import deb_source, file_purl, image_purl, purl_of, source_purl
 
+_NO_STATUS = "its package status is not on this machine"
+_NO_DPKG = "it has no package status"
 BaseStatus = Callable[[Base], str | None]
 """Returns the package status of a base, or None where it is not at hand."""
 
@@ -175,8 +177,8 @@ class Lineages:
         """Return the packages of a base, and what each needs."""
         if base.id not in self._bases:
             status = self._status(base)
-            if status is None:
-                self._unknown[base.id] = "its package status is not on this machine"
+            if not status:
+                self._unknown[base.id] = _NO_STATUS if status is None else _NO_DPKG
             suite = _suite(self._lock.bases.get(base.id))
             self._bases[base.id] = of_status(status or "", suite, base.id)
         return self._bases[base.id]

@@ -1,4 +1,4 @@
-"""What charts are run with: podman on this machine, or a Kubernetes cluster.
+"""What charts are run with: podman on this machine, a Kubernetes cluster, or nothing.
 
 Add one to `CHART_RUNNERS`; what an installed package adds is loaded where a catalog or a variable
 names it.
@@ -18,11 +18,11 @@ from builder.registry.credentials import CredentialFiles
 from builder.testing.charts import ChartRun
 from builder.testing.cluster import Cluster, Programs
 from builder.testing.cluster_charts import ClusterRun
-from builder.testing.interfaces import ChartRunner
+from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 from builder.testing.pod_runner import KubePlayer
 from builder.testing.toolroot import ToolRoot
 
-PODMAN, CLUSTER = "podman", "cluster"
+PODMAN, CLUSTER, NONE = "podman", "cluster", "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,28 @@ class _Cluster:
         return ClusterRun(Cluster(runner=tools.runner, programs=programs), tools.runner)
 
 
-PODMAN_RUNNER, CLUSTER_RUNNER = _Podman(), _Cluster()
+class NothingRuns:
+    """Runs no chart: it was rendered, linted and validated. Implements `interfaces.ChartRunner`."""
+
+    waits_for = ""
+
+    def prepare(self, log: Path) -> None:
+        """Install nothing."""
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Return that no test was run."""
+        return TestCounts()
+
+
+class _Nothing:
+    """Makes what runs no chart, for a machine that can neither play pods nor reach a cluster."""
+
+    def make(self, tools: ChartTools) -> ChartRunner:
+        """Return the runner."""
+        return NothingRuns()
+
+
+PODMAN_RUNNER, CLUSTER_RUNNER, NO_RUNNER = _Podman(), _Cluster(), _Nothing()
 
 CHART_RUNNERS: Plugins[ChartRunnerFactory] = Plugins(
     noun="runner of charts",
@@ -88,6 +109,7 @@ CHART_RUNNERS: Plugins[ChartRunnerFactory] = Plugins(
     built_in={
         PODMAN: "builder.testing.runners:PODMAN_RUNNER",
         CLUSTER: "builder.testing.runners:CLUSTER_RUNNER",
+        NONE: "builder.testing.runners:NO_RUNNER",
     },
 )
 

@@ -34,7 +34,7 @@ PLACEHOLDERS = {
     "PATH": "axes.python.3.13",
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "upstream=../catalog-of-tomorrow": "upstream=../catalog",
-    "../my-copy": "../catalog",
+    "../my-copy": "../catalog", "https://git.example/catalog.git@v1.2": "../main",
     "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",
@@ -46,10 +46,14 @@ ELSEWHERE = {
 }
 # Pages whose commands follow one another, with the test that runs them so.
 PLAYED = {"own-catalog.md": "test_own_catalog.py"}
+BACKUP = "backup.example.org/catalog"
 # What a page says that was done before.
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
     ("plan", "--root", "alone"): ("flatten", "--out", "alone"),
+    ("copy", "--all", "--from", BACKUP, "--to", "registry.example.org/catalog"): (
+        "copy", "--all", "--to", BACKUP,
+    ),
     ("publish", "--registry", "ghcr.io/myorg"): ("build", "--registry", "ghcr.io/myorg"),
     **dict.fromkeys(
         (("push", "DIR", "ID"), ("push", "build/handover", "build:base/debian=13")),

@@ -19,14 +19,14 @@ from builder.plan import image_metadata
 from builder.plan.image_check import stated
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
-from builder.registry.release_record import CHARTS, Record
+from builder.registry.release_record import Record
 from builder.release.commit import Records
 from builder.release.prune import retention
 from builder.release.prune.classify import Classification, References, Removal, RepositoryState
 from builder.release.prune.retention import ReleaseLines
+from builder.release.repositories import FOLDER, repositories
 
 _REFERENCE = re.compile(rb"[\w.-]+(?::\d+)?(?:/[\w.-]+)+:\w[\w.-]{0,127}")
-_FOLDER = f"{CHARTS}/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ class Search:
         """
         release_lines = self._release_lines(records)
         kept = {(name, digest) for record in kept_records for name, digest, _ in _named(record)}
-        kept |= {(f"{_FOLDER}{chart}", manifest) for chart, manifest in packages}
+        kept |= {(f"{FOLDER}{chart}", manifest) for chart, manifest in packages}
         parents = self._parents(kept_records)
         released = {
             (name, digest): target
@@ -160,7 +160,7 @@ class Search:
                 references=references,
                 release_lines=release_lines,
                 target_of=self._target_of(name),
-                chart=name.startswith(_FOLDER),
+                chart=name.startswith(FOLDER),
                 orphans=self._policy.orphans,
             )
 
@@ -211,7 +211,7 @@ class Search:
 
         def references(package: tuple[str, str]) -> set[str]:
             chart, digest = package
-            manifest = parse_reference(matrix.repository_of(f"{_FOLDER}{chart}")).at(digest)
+            manifest = parse_reference(matrix.repository_of(f"{FOLDER}{chart}")).at(digest)
             artifact = self._store.get(manifest)
             files = package_in(artifact, str(manifest)).files if artifact else {}
             contents = [data for path, data in files.items() if path != CHANGELOG]
@@ -240,16 +240,10 @@ class Search:
     def _repositories(self, names: Iterable[str]) -> list[tuple[str, Reference]]:
         """Return the repositories of the catalog and of `names`, in every registry, by name."""
         matrix = self._catalog.matrix
-        bases = [
-            axis for axis, values in matrix.axes.items() if any(value.sources for value in values)
-        ]
-        charts = [f"{_FOLDER}{name}" for name in matrix.all_charts]
-        every = sorted({*matrix.images, *bases, *charts, *names})
-        hosts = [matrix.host(registry) for registry in matrix.registries]
         return [
-            (name, parse_reference(matrix.repository_of(name, host)))
-            for host in hosts
-            for name in every
+            item
+            for host in map(matrix.host, matrix.registries)
+            for item in sorted(repositories(matrix, host, names).items())
         ]
 
     def _state(self, repository: Reference, released: Iterable[str]) -> RepositoryState:
@@ -304,7 +298,7 @@ def _listed(record: Record) -> Iterator[tuple[str, str, str]]:
     """Yield the name and digest of each chart package of a record, and no target."""
     for name, chart in record.charts.items():
         for package in chart.listed.values():
-            yield f"{_FOLDER}{name}", package["manifest"], ""
+            yield f"{FOLDER}{name}", package["manifest"], ""
 
 
 def _fingerprint_tags(records: Iterable[Record]) -> Iterator[tuple[str, str]]:

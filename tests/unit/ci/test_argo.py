@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,8 @@ import yaml
 from builder.build.executor import Policy
 from builder.ci.argo import ARGO
 from builder.ci.argo_schema import missing_fields
+from builder.ci.argo_scripts import FOLLOW
+from builder.ci.systems import Follow
 from builder.ci.tasks import Task, key_of, name_of
 from builder.plan.resources import Resources
 from tests.unit.ci.test_shards import steps
@@ -61,6 +67,22 @@ def containers(spec: Data) -> dict[str, Data]:
     }
 
 
+def logins(spec: Data) -> dict[str, set[str]]:
+    """The secrets that each container has, as `template/container`."""
+    found: dict[str, set[str]] = {}
+    for name, template in templates(spec).items():
+        secrets = {
+            volume["name"]: volume["secret"]["secretName"]
+            for volume in template.get("volumes", ())
+            if "secret" in volume
+        }
+        for container in template.get("containerSet", {}).get("containers", ()):
+            names = {mount["name"] for mount in container["volumeMounts"]} & secrets.keys()
+            if names:
+                found[f"{name}/{container['name']}"] = {secrets[name] for name in names}
+    return found
+
+
 def templates(spec: Data) -> dict[str, Data]:
     return {template["name"]: template for template in spec["templates"]}
 
@@ -71,9 +93,13 @@ def test_each_step_has_one_task_that_waits_for_what_it_needs_and_no_more(
     for task in TASKS:
         waits = set(re.findall(r"([\w-]+)\.Succeeded", graph[NAMES[task.step]]["depends"]))
         assert waits == {"plan", *(NAMES[need] for need in task.needs)}
-    steps = [task for task in graph.values() if task["template"] == "step"]
-    given = [next(it["value"] for it in task["arguments"]["parameters"]) for task in steps]
-    assert given == [task.step for task in TASKS]
+    steps = [task for task in graph.values() if task["template"] in ("step", "chart")]
+    given = {
+        next(it["value"] for it in task["arguments"]["parameters"]): task["template"]
+        for task in steps
+    }
+    assert given == {BASE: "step", DESK: "step", SIDE: "step", "chart:desk": "chart"}
+    assert len(steps) == len(TASKS)
 
 
 def test_the_release_comes_last_whatever_became_of_the_others(graph: dict[str, Data]) -> None:
@@ -104,31 +130,25 @@ def test_a_parameter_that_is_used_is_there(spec: Data) -> None:
 def test_only_what_runs_no_code_of_others_has_a_credential_that_can_write(
     spec: Data, containers: dict[str, Data]
 ) -> None:
-    logins = {
-        f"{name}/{container['name']}": volume["secret"]["secretName"]
-        for name, template in templates(spec).items()
-        for volume in template.get("volumes", ())
-        for container in template["containerSet"]["containers"]
-        for mount in container["volumeMounts"]
-        if mount["name"] == volume["name"] and "secret" in volume
+    assert logins(spec) == {
+        "lock/work": {"catalog-read"},
+        "lock/main": {"catalog-git"},
+        "plan/main": {"catalog-read"},
+        "step/work": {"catalog-read"},
+        "step/main": {"catalog-write"},
+        "chart/work": {"catalog-read", "catalog-cluster"},
+        "chart/main": {"catalog-write"},
+        "release/main": {"catalog-write"},
+        "end/main": {"catalog-alert"},
     }
-    assert logins == {
-        "lock/work": "catalog-read",
-        "lock/main": "catalog-git",
-        "plan/main": "catalog-read",
-        "step/work": "catalog-read",
-        "step/main": "catalog-write",
-        "release/main": "catalog-write",
-        "end/main": "catalog-alert",
-    }
-    for name in ("step/main", "release/main", "lock/main"):
+    for name in ("step/main", "chart/main", "release/main", "lock/main"):
         script = containers[name]["args"][0]
         assert not re.search(r"builder (build|lock|test|weekly|step (?!release))", script), name
     assert not spec["automountServiceAccountToken"]
 
 
 def test_containers_share_only_what_is_handed_over(containers: dict[str, Data]) -> None:
-    for template in ("lock", "step"):
+    for template in ("lock", "step", "chart"):
         work, main = (
             {it["name"] for it in containers[f"{template}/{name}"]["volumeMounts"]}
             for name in ("work", "main")
@@ -164,6 +184,9 @@ def test_pods_are_restricted_but_for_the_container_that_builds(
     patch = json.loads(templates(spec)["step"]["podSpecPatch"])
     assert patch["hostUsers"] is False
     assert [it["name"] for it in patch["containers"]] == ["work"]
+    chart = json.loads(templates(spec)["chart"]["podSpecPatch"])
+    assert chart.keys() == {"containers"}
+    assert "tun" not in json.dumps(chart)
     text = json.dumps(spec)
     for word in ("privileged", "hostPath", "hostNetwork", "hostPID", "Unconfined"):
         assert word not in text
@@ -230,3 +253,81 @@ def test_a_version_of_argo_that_lacks_a_field_or_a_kind(documents: list[Data]) -
     fields = [field for field in cron["spec"] if field != "schedules"]
     assert missing_fields([cron, cron], schema(*fields)) == ("CronWorkflow.spec.schedules",)
     assert "WorkflowTemplate" in missing_fields(documents, schema(*cron["spec"]))
+
+
+# A catalog that stands on others.
+
+
+def test_a_catalog_on_others_gets_what_follows_them() -> None:
+    assert "argo/upstream.yaml" not in ARGO.workflows(2, tasks=TASKS)
+    files = ARGO.workflows(2, tasks=TASKS, follow=Follow())
+    template, cron = yaml.safe_load_all(files["argo/upstream.yaml"].decode())
+    assert cron["spec"]["workflowSpec"] == {"workflowTemplateRef": {"name": "catalog-upstream"}}
+    assert cron["spec"]["schedules"] == ["43 5 * * *"]
+    spec = template["spec"]
+    assert logins(spec) == {"upstream/work": {"catalog-read"}, "upstream/main": {"catalog-git"}}
+    assert templates(spec)[spec["entrypoint"]]
+    weekly = yaml.safe_load(files["argo/weekly.yaml"].decode())
+    assert weekly["spec"]["schedules"] == ["0 12 * * 1"]
+
+
+class Followed:
+    """The script that pushes the moved pin, on repositories of git."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.origin = root / "origin"
+        git("init", "--quiet", "--initial-branch", "main", str(self.origin))
+        git("config", "receive.denyCurrentBranch", "ignore", at=self.origin)
+        self.commit("somebody", "old")
+        (root / "shared").mkdir()
+        head = git("rev-parse", "HEAD", at=self.origin)
+        (root / "shared/commit").write_text(head)
+
+    def commit(self, author: str, text: str) -> None:
+        """Commit a lock in the repository."""
+        (self.origin / "matrix.lock").write_text(text)
+        git("add", "matrix.lock", at=self.origin)
+        identity = ("-c", f"user.name={author}", "-c", "user.email=a@b.example")
+        git(*identity, "commit", "--quiet", "--message", text, at=self.origin)
+
+    def run(self, lock: str) -> str:
+        """Run the script with what the other container has left; what it prints."""
+        (self.root / "shared/matrix.lock").write_text(lock)
+        shutil.rmtree(self.root / "work", ignore_errors=True)
+        script = FOLLOW.replace("/shared/", f"{self.root}/shared/")
+        script = script.replace("/work/", f"{self.root}/work/")
+        environment = {
+            "HOME": f"{self.root}/home", "XDG_RUNTIME_DIR": f"{self.root}/run",
+            "REPOSITORY": str(self.origin), "BRANCH": "main", "PATH": os.environ["PATH"],
+        }  # fmt: skip
+        argv = ("bash", "-euo", "pipefail", "-c", script)
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def lock(self) -> str:
+        """The lock of the branch."""
+        return git("show", "upstream:matrix.lock", at=self.origin)
+
+
+def git(*arguments: str, at: Path | None = None) -> str:
+    """Run git; what it prints."""
+    argv = ("git", *arguments)
+    return subprocess.run(argv, cwd=at, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_moved_pin_becomes_a_branch_unless_somebody_works_on_it(tmp_path: Path) -> None:
+    followed = Followed(tmp_path)
+    assert followed.run("old") == "The catalogs below have nothing new.\n"
+    assert git("branch", "--list", "upstream", at=followed.origin) == ""
+    for lock in ("new", "newer"):
+        assert followed.run(lock) == ""
+        assert followed.lock() == lock
+    git("checkout", "--quiet", "upstream", at=followed.origin)
+    followed.commit("somebody", "mine")
+    said = followed.run("newest")
+    assert said == "Somebody works on the branch upstream: it stays as it is.\n"
+    assert followed.lock() == "mine"

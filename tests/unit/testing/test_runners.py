@@ -13,7 +13,7 @@ from builder.common.process import Runner
 from builder.registry.credentials import CredentialFiles
 from builder.testing.charts import ChartRun
 from builder.testing.cluster_charts import ClusterRun
-from builder.testing.runners import CHART_RUNNERS, ChartTools, chosen_name
+from builder.testing.runners import CHART_RUNNERS, ChartTools, NothingRuns, chosen_name
 from tests.fakes.programs import FakePrograms
 
 
@@ -43,11 +43,13 @@ def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
         CHART_RUNNERS.get("clutser")
     assert str(raised.value) == (
         "no runner of charts is called 'clutser'\n"
-        "  hint: did you mean cluster? known: podman, cluster"
+        "  hint: did you mean cluster? known: podman, cluster, none"
     )
 
 
-@pytest.mark.parametrize(("name", "kind"), [("podman", ChartRun), ("cluster", ClusterRun)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("podman", ChartRun), ("cluster", ClusterRun), ("none", NothingRuns)]
+)
 def test_each_is_made_of_the_same_tools(tmp_path: Path, name: str, kind: type[Any]) -> None:
     runner = cast("Runner", FakePrograms())
     tools = ChartTools(
