@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from builder.app.app import App
@@ -10,6 +11,7 @@ from builder.catalog.models import Base, Target
 from builder.catalog.selection import find
 from builder.common.errors import SelectionError, StepError, TransientError
 from builder.common.files import write
+from builder.common.hashing import digest_parts
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
@@ -20,6 +22,8 @@ from builder.resolvers.base_images.provider import cached_archives
 from builder.sbom.base_status import read_status
 from builder.sbom.lineage import Lineages, Made
 from builder.sbom.model import Sbom
+
+_REFERENCE = re.compile(r"[^=,@\s]+/[^=,@\s]+(:[\w.-]+(@sha\d+:[0-9a-f]+)?|@sha\d+:[0-9a-f]+)")
 
 
 class Sboms:
@@ -33,7 +37,7 @@ class Sboms:
 
         Raises SelectionError where it names nothing.
         """
-        if "@" not in text and (":" not in text or "=" in text):
+        if _REFERENCE.fullmatch(text) is None:
             return self.locked(find(self._app.project.expansion, text), is_flat=is_flat)
         with self._app.registry():
             record = self._app.adapters.history.record(CURRENT)
@@ -96,7 +100,7 @@ class Sboms:
         """Return the package status of a base; None where neither machine nor registry has it."""
         base_lock = lock.base(base.id)
         state = self._app.state
-        kept = state.base_status(base_lock.content.partition(":")[2])
+        kept = state.base_status(digest_parts(base_lock.content)[1])
         if kept.is_file():
             return kept.read_text()
         archives = BaseArchives(

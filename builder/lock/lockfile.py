@@ -6,7 +6,6 @@ It is JSON, sorted, with a package on each line, so that a diff is readable.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,12 +13,12 @@ from typing import Any, TypeVar
 
 from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import RemoteFile, Source
-from builder.catalog.package_shape import ALGORITHMS, is_digest_by
+from builder.catalog.package_shape import is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
-from builder.lock import pinned
+from builder.lock import package_text, pinned
 from builder.lock.pinned import AcceptedPatch, PinnedCatalog
 from builder.lock.positions import location_of
 
@@ -29,7 +28,6 @@ _WITHOUT_DETAILS = 9
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _Entry = TypeVar("_Entry")
-_SIZE = re.compile(r"[0-9]{1,15}")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -295,8 +293,9 @@ def dump(lock: Lock) -> str:
 
 def as_data(lock: Lock) -> dict[str, Any]:
     """Return a lock as plain data."""
+    sets = [package_set.packages for package_set in lock.package_sets.values()]
     return {
-        "format": FORMAT if _has_details(lock) else _WITHOUT_DETAILS,
+        "format": FORMAT if package_text.have_details(sets) else _WITHOUT_DETAILS,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
         **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         **_upstreams_data(lock),
@@ -319,16 +318,6 @@ def as_data(lock: Lock) -> dict[str, Any]:
             name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
         },
     }
-
-
-def _has_details(lock: Lock) -> bool:
-    """Whether the lock says more of a package than format 9 can."""
-    return any(
-        package.size or package.source_version
-        for package_set in lock.package_sets.values()
-        for packages in package_set.packages.values()
-        for package in packages.values()
-    )
 
 
 def _upstreams_data(lock: Lock) -> dict[str, Any]:
@@ -393,19 +382,10 @@ def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
 
 def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     packages = {
-        ecosystem: {name: _package_text(package) for name, package in packages.items()}
+        ecosystem: {name: package_text.written(package) for name, package in packages.items()}
         for ecosystem, packages in package_set.packages.items()
     }
     return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
-
-
-def _package_text(package: LockedPackage) -> str:
-    """Return a package in words; the last three only where the index stated them."""
-    text = f"{package.version} {package.digest} {package.source} {package.file}"
-    if not package.size and not package.source_version:
-        return text
-    source = f"{package.built_from or '-'} {package.source_version or '-'}"
-    return f"{text} {package.size} {source}"
 
 
 def _package_set(
@@ -427,27 +407,11 @@ def _package_set(
 def _package(
     target: str, ecosystem: str, name: str, text: str, *, has_details: bool
 ) -> LockedPackage:
-    words = text.split(" ", -1 if has_details else 3)
-    form = "version digest source file"
-    is_whole = len(words) == 4
-    if has_details:
-        form += " [size built-from source-version]"
-        is_whole |= len(words) == 7 and _SIZE.fullmatch(words[4]) is not None
-    if not is_whole or not is_digest_by(words[1], *ALGORITHMS):
-        raise _EntryError(
-            f"{target}: package {name} is not `{form}`: {text!r}",
-            ("package_sets", target, "packages", ecosystem, name),
-        )
-    size, built_from, source_version = words[4:] or ("0", "-", "-")
-    return LockedPackage(
-        version=words[0],
-        digest=words[1],
-        source=words[2],
-        file=words[3],
-        size=int(size),
-        built_from=built_from.removeprefix("-"),
-        source_version=source_version.removeprefix("-"),
-    )
+    try:
+        return package_text.read(text, has_details=has_details)
+    except ValueError as error:
+        path = ("package_sets", target, "packages", ecosystem, name)
+        raise _EntryError(f"{target}: package {name} is not {error}", path) from error
 
 
 def _reason(error: Exception) -> str:
