@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage, Package
+from builder.catalog.packages import (
+    LockedPackage,
+    Package,
+    PackageIdentity,
+    PackageSurroundings,
+)
 from builder.common.errors import ConfigError, Location
 
 
@@ -89,6 +94,12 @@ def _is_listed(name: str) -> bool:
     return True
 
 
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity | None:
+    return PackageIdentity(type="generic", name=name, version=package.version)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EcosystemRules:
     """An ecosystem of packages, without what chooses and fetches them.
@@ -120,6 +131,10 @@ class EcosystemRules:
     - `is_compared`: whether what is installed must be what is locked;
     - `is_listed`: whether the probe lists a package that the lock has under this name;
     - `is_own`: whether an installed package comes with the language itself, and is never locked.
+
+    Lists of packages (SBOM):
+    - `identity`: what the package URL of an entry of the lock is made of; None for an entry that is
+      no package, such as a file that only describes one.
     """
 
     name: str
@@ -142,6 +157,9 @@ class EcosystemRules:
     is_compared: bool = False
     is_listed: Callable[[str], bool] = _is_listed
     is_own: Callable[[str, Package], bool] = _is_own
+    identity: Callable[[str, LockedPackage, PackageSurroundings], PackageIdentity | None] = (
+        _identity
+    )
 
 
 Ecosystems = Mapping[str, EcosystemRules]

@@ -29,12 +29,19 @@ class LockedPackage:
     `digest` is `sha256:<hex>` of the file, `sha512:<hex>` where its index states that, or
     `git-tree-sha256:<hex>` of what is in it; `source` is the suite or the index that has it; `file`
     is its path there, without a host.
+
+    `size` is the bytes of the file, `built_from` and `source_version` are the source package and
+    its version, where the index states them; 0 and "" in a lock of an older format. They describe a
+    package, and do not tell it from another: no fingerprint and no comparison has them.
     """
 
     version: str
     digest: str
     source: str
     file: str
+    size: int = field(default=0, compare=False)
+    built_from: str = field(default="", compare=False)
+    source_version: str = field(default="", compare=False)
 
     @property
     def hash(self) -> str:
@@ -44,6 +51,8 @@ class LockedPackage:
     @property
     def source_package(self) -> str:
         """Return the source package that an archive of Debian built it from; "" elsewhere."""
+        if self.built_from:
+            return self.built_from
         pool, *folders = self.file.split("/")
         return folders[2] if pool == "pool" and len(folders) > 3 else ""
 
@@ -51,6 +60,25 @@ class LockedPackage:
     def file_name(self) -> str:
         """The name of its file, without folders."""
         return self.file.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageIdentity:
+    """What a package URL (purl) is made of; `qualifiers` that are "" are left out."""
+
+    type: str
+    name: str
+    version: str
+    namespace: str = ""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageSurroundings:
+    """What a package of the lock is installed on: the suite and the architecture of its base."""
+
+    suite: str
+    architecture: str
 
 
 Packages = Mapping[str, Mapping[str, LockedPackage]]

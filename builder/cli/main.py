@@ -36,6 +36,7 @@ COMMANDS = {
     "explain": "show the inputs of a fingerprint, and what changed since the release",
     "diff": "compare two releases, locks, tags or digests",
     "why": "show which release and which recipe introduced a package",
+    "sbom": "write the list of what is in an image, as CycloneDX or SPDX",
     "render": "write plain Dockerfiles, charts and a bake file",
     "fork": "keep a catalog of your own that stands on another one",
     "flatten": "write a catalog that stands on others as one that stands alone",

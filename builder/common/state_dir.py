@@ -58,6 +58,10 @@ class StateDir:
         """Return the results of the tests of a target, by its slug, or of a chart."""
         return self.root / "junit" / f"{name}.xml"
 
+    def base_status(self, content: str) -> Path:
+        """Return the package status of a base, by the hash of its content."""
+        return self.root / "base-status" / content
+
     # What steps work in.
 
     @property

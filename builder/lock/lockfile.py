@@ -13,16 +13,18 @@ from typing import Any, TypeVar
 
 from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import RemoteFile, Source
-from builder.catalog.package_shape import ALGORITHMS, is_digest_by
+from builder.catalog.package_shape import is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
-from builder.lock import pinned
+from builder.lock import package_text, pinned
 from builder.lock.pinned import AcceptedPatch, PinnedCatalog
 from builder.lock.positions import location_of
 
-FORMAT = 9
+FORMAT = 10
+_WITHOUT_DETAILS = 9
+"""The format of a lock whose packages have no size and no source package: no bytes change."""
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _Entry = TypeVar("_Entry")
@@ -221,12 +223,14 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
         raise ConfigError("not a lock: it has no format", hint=hint, location=location)
     check_format(number, FORMAT, location)
     lines_key, sets_key, request_key = (_key(name, number) for name in _OLDER_KEYS)
+    has_details = number > _WITHOUT_DETAILS
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
             release_lines={name: _release_line(item) for name, item in data[lines_key].items()},
             package_sets={
-                name: _package_set(name, item, request_key) for name, item in data[sets_key].items()
+                name: _package_set(name, item, request_key, has_details=has_details)
+                for name, item in data[sets_key].items()
             },
             containers=_section(data, "containers", _container),
             charts=_section(data, "charts", _chart),
@@ -289,8 +293,9 @@ def dump(lock: Lock) -> str:
 
 def as_data(lock: Lock) -> dict[str, Any]:
     """Return a lock as plain data."""
+    sets = [package_set.packages for package_set in lock.package_sets.values()]
     return {
-        "format": FORMAT,
+        "format": FORMAT if package_text.have_details(sets) else _WITHOUT_DETAILS,
         **({"containers": dict(lock.containers)} if lock.containers else {}),
         **({"charts": _charts_data(lock.charts)} if lock.charts else {}),
         **_upstreams_data(lock),
@@ -377,36 +382,36 @@ def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
 
 def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     packages = {
-        ecosystem: {
-            name: f"{package.version} {package.digest} {package.source} {package.file}"
-            for name, package in packages.items()
-        }
+        ecosystem: {name: package_text.written(package) for name, package in packages.items()}
         for ecosystem, packages in package_set.packages.items()
     }
     return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
 
 
-def _package_set(target: str, item: Mapping[str, Any], request: str) -> PackageSet:
+def _package_set(
+    target: str, item: Mapping[str, Any], request: str, *, has_details: bool
+) -> PackageSet:
     return PackageSet(
         epoch=int(item["epoch"]),
         request=str(item[request]),
         packages={
             ecosystem: {
-                name: _package(target, ecosystem, name, text) for name, text in packages.items()
+                name: _package(target, ecosystem, name, text, has_details=has_details)
+                for name, text in packages.items()
             }
             for ecosystem, packages in item["packages"].items()
         },
     )
 
 
-def _package(target: str, ecosystem: str, name: str, text: str) -> LockedPackage:
-    words = text.split(" ", 3)
-    if len(words) != 4 or not is_digest_by(words[1], *ALGORITHMS):
-        raise _EntryError(
-            f"{target}: package {name} is not `version digest source file`: {text!r}",
-            ("package_sets", target, "packages", ecosystem, name),
-        )
-    return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
+def _package(
+    target: str, ecosystem: str, name: str, text: str, *, has_details: bool
+) -> LockedPackage:
+    try:
+        return package_text.read(text, has_details=has_details)
+    except ValueError as error:
+        path = ("package_sets", target, "packages", ecosystem, name)
+        raise _EntryError(f"{target}: package {name} is not {error}", path) from error
 
 
 def _reason(error: Exception) -> str:

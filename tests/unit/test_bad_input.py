@@ -459,7 +459,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 9', '"format": 10'),),
+        (("matrix.lock", '"format": 9', '"format": 11'),),
     ),
     Case(
         "lock without lines",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from builder.catalog.ecosystem import PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import LockedPackage, PackageIdentity, PackageSurroundings
 from builder.resolvers.apt.packages import AptResolver
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 
@@ -38,6 +38,20 @@ def _is_file_of(name: str, package: LockedPackage) -> bool:
         return file.endswith(".deb")
     start = f"{name}_{package.version.rpartition(':')[2]}_"
     return file.startswith(start) and _ARCHITECTURE.fullmatch(file[len(start) :]) is not None
+
+
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity:
+    """Return a package of the archive's distribution; what is in no pool is of nobody known."""
+    architecture = package.file_name.removesuffix(".deb").rpartition("_")[2]
+    return PackageIdentity(
+        type="deb",
+        namespace="debian" if package.file.startswith("pool/") else "",
+        name=name,
+        version=package.version,
+        qualifiers={"arch": architecture, "distro": surroundings.suite},
+    )
 
 
 def _resolver(tools: ResolverTools) -> AptResolver:
@@ -79,5 +93,6 @@ APT = Ecosystem(
     list_line=lambda name, package: f"{name}={package.version}",
     probe=_PROBE,
     is_compared=True,
+    identity=_identity,
     resolver=_resolver,
 )

@@ -7,6 +7,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from builder.catalog.models import Base, RemoteFile
@@ -24,6 +25,8 @@ from builder.resolvers.apt.solver import AptFile, AptSolver, Candidate, Unsolvab
 from builder.resolvers.interfaces import said_of
 
 _SHA256 = re.compile(r"^SHA256: ([0-9a-f]{64})$", re.MULTILINE)
+_DETAILS = re.compile(r"^(Source|Size): (\S.*)$", re.MULTILINE)
+_SOURCE_FIELD = re.compile(r"([a-z0-9][a-z0-9+.-]*)(?: \((\S+)\))?")
 _ATTEMPTS = 4  # to let packages move that should stay, before all of them may
 _SECURITY = "-security"
 _UPDATES = "pool/updates/"  # where the archive of security keeps its packages
@@ -74,8 +77,7 @@ class AptResolver:
             )
             for file in files
         }
-        self._remember(packages, root)
-        return packages
+        return self._described(packages, root)
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate."""
@@ -256,11 +258,17 @@ class AptResolver:
             for name, package in packages.items()
         }
 
-    def _remember(self, packages: Mapping[str, LockedPackage], root: AptSolver) -> None:
+    def _described(
+        self, packages: Mapping[str, LockedPackage], root: AptSolver
+    ) -> dict[str, LockedPackage]:
+        """Return packages with what their index records say of them, and keep these records."""
         records = root.records({name: package.version for name, package in packages.items()})
-        for name, package in packages.items():
-            if name in records:
-                write(self._record(package), records[name].encode(), lasting=False)
+        for name in packages.keys() & records.keys():
+            write(self._record(packages[name]), records[name].encode(), lasting=False)
+        return {
+            name: _with_source(name, package, records.get(name, ""))
+            for name, package in packages.items()
+        }
 
     def _record(self, package: LockedPackage) -> Path:
         return self._folder / package.hash
@@ -304,6 +312,23 @@ def _source(candidate: Candidate | None, version: str) -> str:
     suites = candidate.suites if candidate and candidate.version == version else ()
     security = [suite for suite in suites if suite.endswith(_SECURITY)]
     return (*security, *suites, "/")[0]
+
+
+def _with_source(name: str, package: LockedPackage, record: str) -> LockedPackage:
+    """Return a package with its size and its source package, out of its record in the index.
+
+    A record that names no source package, or no version of it, means its own name and version.
+    """
+    if not record:
+        return package
+    fields = dict(_DETAILS.findall(record))
+    match = _SOURCE_FIELD.fullmatch(fields.get("Source", name))
+    return replace(
+        package,
+        size=int(fields.get("Size", "0")),
+        built_from=match[1] if match else name,
+        source_version=(match[2] if match else None) or package.version,
+    )
 
 
 def _path(file: AptFile, archives: Iterable[str]) -> str:

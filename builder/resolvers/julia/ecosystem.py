@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape, is_former
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import LockedPackage, PackageIdentity, PackageSurroundings
 from builder.resolvers.interfaces import Ecosystem
 from builder.resolvers.julia.artifacts import NAME
 from builder.resolvers.julia.packages import LAZY, TREE, TREE_SHA256, JuliaResolver
@@ -61,6 +61,18 @@ def _is_listed(name: str) -> bool:
     return ":" not in name
 
 
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity:
+    """Return a package by its uuid; what it downloads besides has none."""
+    kind, *folders, _tree = package.file.split("/")
+    if kind != "package" or not folders:
+        return PackageIdentity(type="generic", name=name, version=package.version)
+    return PackageIdentity(
+        type="julia", name=name, version=package.version, qualifiers={"uuid": folders[0]}
+    )
+
+
 JULIA = Ecosystem(
     name="julia",
     languages=(Language(axis="julia", ecosystem="apt", package="julia", file_suffix=".tar.gz"),),
@@ -78,5 +90,6 @@ JULIA = Ecosystem(
     probe=_PROBE,
     is_compared=True,
     is_listed=_is_listed,
+    identity=_identity,
     resolver=lambda tools: JuliaResolver(fetcher=tools.fetcher),
 )

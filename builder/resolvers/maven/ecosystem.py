@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from builder.catalog.ecosystem import Language
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import LockedPackage, PackageIdentity, PackageSurroundings
 from builder.network.upstreams import upstream
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.maven.packages import SOURCE, MavenResolver, key_of
@@ -30,6 +30,21 @@ def _is_file_of(name: str, package: LockedPackage) -> bool:
     return package.file == f"{folder}/{artifact}-{package.version}{suffix}{ending}"
 
 
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity | None:
+    match = _KEY.fullmatch(name)
+    if match is None or match[4]:  # a pom only describes a package
+        return None
+    return PackageIdentity(
+        type="maven",
+        namespace=match[1],
+        name=match[2],
+        version=package.version,
+        qualifiers={"classifier": match[3] or ""},
+    )
+
+
 def _resolver(tools: ResolverTools) -> MavenResolver:
     return MavenResolver(fetcher=tools.fetcher, download=tools.download or tools.fetcher.file)
 
@@ -48,5 +63,6 @@ MAVEN = Ecosystem(
     ),
     file_path=lambda package: package.file,  # two projects may have a file of one name
     url_of=lambda package: upstream(SOURCE, package.file),
+    identity=_identity,
     resolver=_resolver,
 )

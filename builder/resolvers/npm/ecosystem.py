@@ -6,7 +6,7 @@ import re
 
 from builder.catalog.ecosystem import MirrorVariable, RequestSyntax
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import LockedPackage, PackageIdentity, PackageSurroundings
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.npm.packages import NpmResolver
 from builder.resolvers.npm.registry import NpmPackages
@@ -37,6 +37,13 @@ def _is_file_of(key: str, package: LockedPackage) -> bool:
     )
 
 
+def _identity(
+    key: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity:
+    scope, _, name = key.rpartition("@")[0].rpartition("/")
+    return PackageIdentity(type="npm", namespace=scope, name=name, version=package.version)
+
+
 def _resolver(tools: ResolverTools) -> NpmResolver:
     packages = NpmPackages(runner=tools.runner, network=tools.network)
     return NpmResolver(packages=packages, fetcher=tools.fetcher)
@@ -62,5 +69,6 @@ NPM = Ecosystem(
     file_path=_file_path,
     mirror_variables=(MirrorVariable(source="npm", name="NPM_CONFIG_REGISTRY"),),
     probe=_PROBE,
+    identity=_identity,
     resolver=_resolver,
 )

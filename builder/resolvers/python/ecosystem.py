@@ -11,7 +11,13 @@ from packaging.utils import canonicalize_name, canonicalize_version
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage, Package
+from builder.catalog.packages import (
+    LockedPackage,
+    Package,
+    PackageIdentity,
+    PackageSurroundings,
+)
+from builder.network.upstreams import upstream
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, requirement
 
@@ -57,6 +63,18 @@ def _is_file_of(name: str, package: LockedPackage) -> bool:
 
 
 # Neither an option of pip nor a URL: for some, uv runs git and the code of the project.
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity:
+    index = "" if package.source == "pip" else upstream(package.source)
+    return PackageIdentity(
+        type="pypi",
+        name=name,
+        version=package.version,
+        qualifiers={"file_name": package.file_name, "repository_url": index},
+    )
+
+
 _REQUEST = RequestSyntax(
     pattern=re.compile(
         r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?: *\[[A-Za-z0-9., _-]*\])?"
@@ -105,6 +123,7 @@ PIP = Ecosystem(
     probe=_PROBE,
     is_compared=True,
     is_own=_is_own,
+    identity=_identity,
     resolver=_resolver,
 )
 WHEEL = Ecosystem(
@@ -116,5 +135,6 @@ WHEEL = Ecosystem(
     has_cooldown=True,
     list_file=REQUIREMENTS,
     list_line=requirement,
+    identity=_identity,
     resolver=lambda tools: _resolver(tools, is_alone=True),
 )

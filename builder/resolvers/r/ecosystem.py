@@ -6,7 +6,12 @@ import re
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
-from builder.catalog.packages import LockedPackage, Package
+from builder.catalog.packages import (
+    LockedPackage,
+    Package,
+    PackageIdentity,
+    PackageSurroundings,
+)
 from builder.resolvers.interfaces import Ecosystem
 from builder.resolvers.r.packages import OWN, RResolver
 
@@ -37,6 +42,12 @@ def _is_file_of(name: str, package: LockedPackage) -> bool:
     return package.file_name == f"{name}_{package.version}.tar.gz"
 
 
+def _identity(
+    name: str, package: LockedPackage, surroundings: PackageSurroundings
+) -> PackageIdentity:
+    return PackageIdentity(type="cran", name=name, version=package.version)
+
+
 def _is_own(name: str, package: Package) -> bool:
     """Whether it comes with R, or is Debian's own (without a size), which is compared as that."""
     return name in OWN or not package.size
@@ -61,5 +72,6 @@ R = Ecosystem(
     probe=_PROBE,
     is_compared=True,
     is_own=_is_own,
+    identity=_identity,
     resolver=lambda tools: RResolver(fetcher=tools.fetcher, note=tools.note),
 )

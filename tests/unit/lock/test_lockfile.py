@@ -60,10 +60,10 @@ def test_a_lock_of_an_older_format_is_read(number: int) -> None:
 
 def test_a_lock_of_a_newer_format_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        lockfile.parse(lockfile.dump(LOCK).replace('"format": 9', '"format": 10'))
+        lockfile.parse(lockfile.dump(LOCK).replace('"format": 9', '"format": 11'))
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        "matrix.lock: format 10 is newer than this builder's 9\n"
+        "matrix.lock: format 11 is newer than this builder's 10\n"
         f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )
 
@@ -104,6 +104,31 @@ def test_a_package_is_a_line() -> None:
         f'     "tar": "1.35 {digest} main pool/tar_1.35_all.deb"'
         in lockfile.dump(held).splitlines()
     )
+
+
+def test_a_package_may_have_its_size_and_its_source_package() -> None:
+    tar = replace(package("tar", "1.35+b1"), size=951, built_from="tar", source_version="1.35")
+    grep = package("grep", "3.11")
+    held = replace(layer(), packages={"apt": {"tar": tar, "grep": grep}})
+    text = lockfile.dump(replace(LOCK, package_sets={"base/os=2": held}))
+    assert f'"tar": "1.35+b1 {tar.digest} main pool/tar_1.35+b1_all.deb 951 tar 1.35"' in text
+    assert ' "format": 10,' in text.splitlines()
+    found = lockfile.parse(text).package_sets["base/os=2"].packages["apt"]
+    assert vars(found["tar"]) == vars(tar)
+    assert vars(found["grep"]) == vars(grep)
+    assert lockfile.dump(lockfile.parse(text)) == text
+
+
+@pytest.mark.parametrize("words", ["951 tar", "many tar 1.35", "951 tar 1.35 more", "-1 tar 1.35"])
+def test_what_a_package_says_beside_is_whole(words: str) -> None:
+    tar = replace(package("tar", "1.35"), size=951, built_from="tar", source_version="1.35")
+    held = replace(layer(), packages={"apt": {"tar": tar}})
+    text = lockfile.dump(replace(LOCK, package_sets={"base/os=2": held}))
+    with pytest.raises(
+        ConfigError,
+        match=r"tar is not `version digest source file \[size built-from source-version\]`",
+    ):
+        lockfile.parse(text.replace("951 tar 1.35", words))
 
 
 def test_a_digest_is_a_sha256_or_a_sha512() -> None:

@@ -352,3 +352,21 @@ def test_a_file_with_another_hash(apt: Apt) -> None:
         f"    found    {hashlib.sha256(b'other').hexdigest()}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "described"),
+    [
+        ("Size: 900\nSource: git-core (1:2.47-0)\n", (900, "git-core", "1:2.47-0")),
+        ("Source: git-core\nSize: 900\n", (900, "git-core", "2.47-1+b1")),
+        ("Size: 900\n", (900, "git", "2.47-1+b1")),
+        ("Size: 900\nSource: ../git\n", (900, "git", "2.47-1+b1")),
+    ],
+)
+def test_the_index_names_the_source_package(
+    apt: Apt, fields: str, described: tuple[int, str, str]
+) -> None:
+    apt.has("git", "2.47-1+b1")
+    apt.programs.answers["apt-cache show"] = f"Package: git\nVersion: 2.47-1+b1\n{fields}\n"
+    found = apt.layers.resolve(asked("git"))["git"]
+    assert (found.size, found.built_from, found.source_version) == described
