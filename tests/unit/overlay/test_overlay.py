@@ -232,10 +232,10 @@ def test_a_condition_of_an_own_recipe_on_a_value_that_was_removed(shop: Folder) 
     files = {"images/desk/recipe.yaml": "when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"}
     assert load(mine(shop, TWO_LINES + axes)).catalog.recipes["desk"].when[0].condition == "os=1"
     assert refused(mine(shop, TWO_LINES + axes, files)) == (
-        "images/desk/recipe.yaml:1:8: axis os has no value '1': this catalog removed it"
+        "images/desk/recipe.yaml:1:14: axis os has no value '1': this catalog removed it"
         " [E-REMOVED-IN-USE]\n"
         "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
-        "           ^\n"
+        "                 ^\n"
         "  hint: take it out of the condition, or keep the value: matrix.yaml:3:13\n"
         "images/desk/recipe.yaml:1:30: axis lang has no value '7'\n"
         "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
