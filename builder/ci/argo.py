@@ -8,7 +8,6 @@ its plan. So no pod may make pods or workflows: the plan of a week is data, and 
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +16,13 @@ from typing import Any
 
 from builder.ci import argo_scripts as scripts
 from builder.ci.argo_rights import ACCOUNT, rights
+from builder.ci.argo_schema import missing_fields
 from builder.ci.shards import Shards
 from builder.ci.systems import Follow
 from builder.ci.tasks import Task, key_of, name_of
-from builder.common.yaml_writer import Block, emitter
+from builder.ci.yaml_text import yaml_text
+from builder.common.safe_yaml import SafeYaml
+from builder.common.yaml_writer import Block
 from builder.plan.resources import Resources
 from builder.plan.step_id import StepId
 
@@ -77,6 +79,9 @@ class Argo:
 
     most_jobs = MOST_JOBS
     containers = ()
+    title = "Argo Workflows"
+    schema_file = "api/jsonschema/schema.json"
+    oldest = "3.6"
 
     def workflows(
         self,
@@ -116,6 +121,11 @@ class Argo:
             ]
         return "\n".join(lines)
 
+    def lacking(self, files: Mapping[str, bytes], schema: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the fields of the manifests that a schema lacks."""
+        found = [it for data in files.values() for it in SafeYaml().load_all(data.decode())]
+        return missing_fields(found, schema)
+
     def runs_here(self, environment: Mapping[str, str]) -> bool:
         """Whether the executor of Argo started this process."""
         return "ARGO_NODE_ID" in environment
@@ -133,9 +143,7 @@ ARGO = Argo()
 
 
 def _text(documents: Iterable[Data]) -> bytes:
-    out = io.BytesIO()
-    emitter(is_sorted=False).dump_all(documents, out)
-    return _HEAD.encode() + out.getvalue()
+    return (_HEAD + yaml_text(documents)).encode()
 
 
 def _week(tasks: Sequence[Task]) -> Data:
