@@ -43,7 +43,7 @@ def unknown_values(
             hint = did_you_mean(term.value, known)
             yield ConfigError(message, hint=hint, location=location)
             continue
-        label = removed.file.rpartition(":")[0]
+        label = removed.file.removesuffix("matrix.yaml").rstrip(":")
         yield ConfigError(
             f"{message}: {f'catalog {label}' if label else 'this catalog'} removed it",
             hint=f"take it out of the condition, or keep the value: {removed}",
