@@ -13,10 +13,10 @@ from builder.app.adapters import Adapters
 from builder.app.app import App
 from builder.app.bump import bump, carry_out
 from builder.app.options import Options
-from builder.bump.outcome import Outcome, proposal_id
+from builder.bump.outcome import NotLookedAt, Outcome, proposal_id
 from builder.common.errors import ConfigError, Problems, SelectionError, StepError, UnreachableError
 from builder.lock.interfaces import ReleaseLineRequest
-from builder.report.bump import as_json, as_table
+from builder.report.bump import as_json, as_markdown, as_table
 from builder.resolvers.ends_of_life import EndTable
 from builder.resolvers.observation import Seen
 from builder.resolvers.observers import Observers
@@ -93,6 +93,38 @@ lang  1.11  enter  uv has 1.11.2, published on 2026-10-01
     ]  # fmt: skip
     assert data["proposals"][0]["id"] == proposal_id(outcome.rows[0])
     assert data["observations"][0]["versions"] == 3
+
+
+def test_the_body_of_a_pull_request(shop: Folder) -> None:
+    older = Seen(version="1.11.0", published="2026-10-01")
+    down = UnreachableError("endoflife answered <!-- x --> ![x](y) to @somebody")
+    outcome = bump(app(shop, Indexes([*HAVE, older, Seen(version="1.12.0a1")], down)))
+    (row,) = outcome.proposals
+    assert (
+        as_markdown(outcome)
+        == f"""\
+- `lang` 1.11 can enter: uv has 1.11.2, published on 2026-10-01.
+
+## Not now, and why
+
+- `lang` 1.12: uv has a pre-release of it: 1.12.0a1
+
+## Not looked at
+
+- `lang`: endoflife answered &lt;\\!-- x --&gt; \\!\\[x\\](y) to &#64;somebody
+
+<!-- catalog builder: bump {proposal_id(row)} -->"""
+    )
+
+
+def test_a_body_without_proposals_and_one_that_is_too_long() -> None:
+    assert as_markdown(Outcome(today=TODAY, rows=())) == "- No release line enters, ends or goes."
+    missing = tuple(
+        NotLookedAt(axis=f"axis{number}", name="uv", reason="x" * 500) for number in range(200)
+    )
+    text = as_markdown(Outcome(today=TODAY, rows=(), not_looked_at=missing))
+    assert len(text) < 60_000
+    assert text.endswith("\n- … and 171 more")
 
 
 def test_one_that_does_not_answer_spoils_no_other(shop: Folder) -> None:
