@@ -51,6 +51,7 @@ BACKUP = "backup.example.org/catalog"
 # What a page says that was done before.
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
+    ("workflows", "--system", "gitlab", "--check"): ("workflows", "--system", "gitlab"),
     ("plan", "--root", "alone"): ("flatten", "--out", "alone"),
     ("copy", "--all", "--from", BACKUP, "--to", "registry.example.org/catalog"): (
         "copy", "--all", "--to", BACKUP,
