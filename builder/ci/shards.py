@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from builder.catalog.expansion import Expansion
+from builder.ci.systems import SECONDS
 from builder.common import graph
 from builder.plan.models import BROUGHT, Plan, Step
 
 Shards = tuple[tuple[Step, ...], ...]
 """The steps of one level, one tuple for each job."""
-SECONDS = 900.0
-"""The work that is worth a job of its own: setting one up takes minutes."""
 _ACTIONS = frozenset({*BROUGHT, "test", "package"})
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the options of every command read this table, and plans tak
 
 AUTO = "auto"
 """In the place of a name: the CI system in which this process runs, if it is one of the table."""
+SECONDS = 900.0
+"""The work that is worth a job of its own: setting one up takes minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)

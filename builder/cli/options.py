@@ -33,6 +33,8 @@ def _day(_context: click.Context, _parameter: click.Parameter, value: str | None
 def _platforms(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
+    if not values:  # what reads fields takes time to import
+        return values
     from builder.catalog.fields import PLATFORM
 
     for value in values:

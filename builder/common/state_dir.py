@@ -50,6 +50,11 @@ class StateDir:
         """Return the folder of logs."""
         return self.root / "logs"
 
+    @property
+    def plans(self) -> Path:
+        """Return the folder of plans that were made before, by the hash of their inputs."""
+        return self.root / "plans"
+
     def log(self, step: str) -> Path:
         """Return the log file of a step."""
         return self.logs / f"{step.replace('/', '_').replace(':', '-')}.log"

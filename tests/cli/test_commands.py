@@ -10,16 +10,20 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.app.adapters import Replaced
+from builder.app.app import App
 from builder.catalog.models import RemoteFile
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.fork import COMMANDS as FORK
 from builder.cli.main import COMMANDS, main
+from builder.cli.open import open_app
 from builder.cli.upstream import COMMANDS as UPSTREAM
 from builder.engines.podman.storage import Home
 from builder.lock.lockfile import FORMAT, VersionLock, dump
@@ -282,6 +286,33 @@ def test_a_plan_changes_nothing(run: Run, folder: Folder) -> None:
     before = sorted(folder.root.rglob("*"))
     run("plan", "--offline")
     assert sorted(folder.root.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("run")
+def test_a_plan_is_made_once(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+
+    def opened(options: Mapping[str, Any]) -> App:
+        made.append(options)
+        return open_app(**options)
+
+    def plan(*argv: str) -> tuple[str, str]:
+        monkeypatch.setattr("sys.argv", ["builder", "plan", "--offline", *argv])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        return capsys.readouterr()
+
+    monkeypatch.setattr("builder.cli.plan._opened", opened)
+    first = plan()
+    assert (plan(), len(made)) == (first, 1)
+    assert (plan("--no-cache"), len(made)) == (first, 2)
+    folder.edit("matrix.yaml", "axes:\n", "# a comment\naxes:\n")
+    assert (plan(), len(made)) == (first, 3)
+    monkeypatch.setenv("BUILDER_PLAN_CACHE", "0")
+    assert (plan(), len(made)) == (first, 4)
 
 
 def test_a_plan_against_a_registry_that_is_empty(run: Run, registry: Registry) -> None:
