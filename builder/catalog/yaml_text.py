@@ -71,7 +71,7 @@ def with_entry(
     is not written as a block.
     """
     section, name = path
-    entry = f"{key_text(name)}: {scalar(value)}"
+    entry = f"{key_text(name)}: {_written(value)}"
     lines = [*(f"# {line}" for line in comment), entry]
     document, _ = documents.load(text, file)
     if path in document.keys:
@@ -270,6 +270,12 @@ def _newline(text: str) -> str:
 
 
 def _written(value: object) -> str:
+    """Return a value on one line, in quotes only where it needs them."""
+    if isinstance(value, dict) and value:
+        items = (f"{_written(key)}: {_written(item)}" for key, item in value.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list | tuple) and value:
+        return f"[{', '.join(map(_written, value))}]"
     if not isinstance(value, str):
         return scalar(value)
     is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS

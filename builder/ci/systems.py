@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from builder.common.plugins import Plugins
 
@@ -53,7 +53,7 @@ class CISystem(Protocol):
 
         `containers` has the digests of those images, as far as they are locked. `follow` is given
         for a catalog that stands on others only. `tasks` are the steps that plans can have, with
-        their needs, for a system that has a job for each.
+        their needs, for a system that has a job for each. What a job may hold, `roles` says.
         """
 
     def jobs(
@@ -64,7 +64,8 @@ class CISystem(Protocol):
     ) -> str:
         """Return the jobs of a plan as the system reads them; "" where there is nothing to do.
 
-        `resources` says what each of its steps asks for, by id.
+        `resources` says what each of its steps asks for, by id. Raises ConfigError for a plan that
+        the system does not take.
         """
 
     def runs_here(self, environment: Mapping[str, str]) -> bool:
@@ -80,11 +81,34 @@ class CISystem(Protocol):
         """Return the file to which a report in Markdown is appended, or nothing."""
 
 
+@runtime_checkable
+class Described(Protocol):
+    """A CI system with a JSON schema of what it takes, in its source as `schema_file`.
+
+    `title` is what people call it, `oldest` the first version that takes all that is written.
+    """
+
+    title: str
+    schema_file: str
+    oldest: str
+
+    def lacking(self, files: Mapping[str, bytes], schema: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what `files` have and the schema of a version lacks.
+
+        Raises KeyError, TypeError or AttributeError where it is no schema of this system.
+        """
+
+
 CI_SYSTEMS: Plugins[CISystem] = Plugins(
     noun="CI system",
     group="catalog_builder.ci",
     kind=CISystem,
-    built_in={"github": "builder.ci.github:GITHUB", "argo": "builder.ci.argo:ARGO"},
+    built_in={
+        "github": "builder.ci.github:GITHUB",
+        "argo": "builder.ci.argo:ARGO",
+        "gitlab": "builder.ci.gitlab:GITLAB",
+        "local": "builder.ci.local:LOCAL",
+    },
 )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # `--help` is to be fast
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
     "init": "write a first catalog: an image, its test and its chart",
+    "new": "write the first files of a recipe, a chart, a service or a feature",
     "doctor": "show what this machine has and what the builder chose",
     "lock": "resolve base images, versions and packages, and write matrix.lock",
     "outdated": "list the targets that a new lock would change, and why",

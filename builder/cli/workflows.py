@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from builder.ci.argo_schema import missing_fields
 from builder.ci.shards import depth
-from builder.ci.systems import CI_SYSTEMS, Follow
+from builder.ci.systems import CI_SYSTEMS, CISystem, Described, Follow
 from builder.ci.tasks import tasks
 from builder.cli.named import Named
 from builder.cli.open import open_app
@@ -18,7 +17,6 @@ from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
 from builder.common.limits import ARTIFACT_FILE, read_json
-from builder.common.safe_yaml import SafeYaml
 from builder.lock.lockfile import Lock
 
 _DEFAULT = next(iter(CI_SYSTEMS.built_in))
@@ -43,7 +41,7 @@ _DEFAULT = next(iter(CI_SYSTEMS.built_in))
 @click.option(
     "--schema",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The JSON schema of the Argo Workflows that takes the files: a field that it lacks fails.",
+    help="The JSON schema of the version that takes the files: a field that it lacks fails.",
 )
 def command(*, system: str, check: bool, schema: Path | None, **options: Any) -> int:
     """Write the workflows of a CI system that keep this catalog.
@@ -52,7 +50,7 @@ def command(*, system: str, check: bool, schema: Path | None, **options: Any) ->
     the digest that matrix.lock has of the image that their jobs run in, and on whether the catalog
     stands on another one: then upstream.yml follows that, and jobs install the builder that
     requirements.txt names. The manifests of Argo Workflows go to argo; they have a task for each
-    step.
+    step. The pipelines of GitLab go to .gitlab-ci.yml and .gitlab.
 
     \b
     Example:
@@ -69,8 +67,11 @@ def command(*, system: str, check: bool, schema: Path | None, **options: Any) ->
         follow=Follow(automerge=is_merged) if extends else None,
         tasks=tasks(expansion),
     )
+    if not files:
+        click.echo(f"{system} needs no files: `builder weekly` is the week", err=True)
+        return 0
     if schema is not None:
-        _check_fields(files, schema)
+        _check_fields(system, ci, files, schema)
     again = "builder workflows" if system == _DEFAULT else f"builder workflows --system {system}"
     _write(files, app.workspace.root, again=again if check else "")
     return 0
@@ -96,21 +97,20 @@ def _write(files: Mapping[str, bytes], root: Path, *, again: str) -> None:
         click.echo("the workflows are up to date", err=True)
 
 
-def _check_fields(files: Mapping[str, bytes], schema: Path) -> None:
-    """Raise ConfigError where the schema of an Argo version lacks what the files use."""
-    documents = [
-        document for data in files.values() for document in SafeYaml().load_all(data.decode())
-    ]
+def _check_fields(name: str, ci: CISystem, files: Mapping[str, bytes], schema: Path) -> None:
+    """Raise ConfigError where the schema of a version lacks what the files use."""
+    if not isinstance(ci, Described):
+        raise ConfigError(f"the files of {name} are compared with no schema: leave out --schema")
     data = read_json(schema.read_bytes(), ARTIFACT_FILE, str(schema), error=ConfigError)
     try:
-        missing = missing_fields(documents, data)
+        missing = ci.lacking(files, data)
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{schema} is not a JSON schema of Argo Workflows: {error!r}",
-            hint="it is api/jsonschema/schema.json in the source of its version",
+            f"{schema} is not a JSON schema of {ci.title}: {error!r}",
+            hint=f"it is {ci.schema_file} in the source of its version",
         ) from error
     if missing:
         raise ConfigError(
-            f"this version of Argo Workflows lacks what the manifests use: {', '.join(missing)}",
-            hint="install Argo Workflows 3.6 or newer",
+            f"this version of {ci.title} lacks what the files use: {', '.join(missing)}",
+            hint=f"install {ci.title} {ci.oldest} or newer",
         )

@@ -22,7 +22,7 @@ from builder.cli.fork import COMMANDS as FORK
 from builder.cli.main import COMMANDS, main
 from builder.cli.upstream import COMMANDS as UPSTREAM
 from builder.engines.podman.storage import Home
-from builder.lock.lockfile import VersionLock, dump
+from builder.lock.lockfile import FORMAT, VersionLock, dump
 from builder.project import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
@@ -162,11 +162,11 @@ def test_a_torn_lock(run: Run, folder: Folder, command: tuple[str, ...]) -> None
 
 
 def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
-    folder.edit("matrix.lock", '"format": 9', '"format": 10')
+    folder.edit("matrix.lock", f'"format": {FORMAT}', f'"format": {FORMAT + 1}')
     assert run("weekly") == (
         2,
         "",
-        "error: matrix.lock: format 10 is newer than this builder's 9\n"
+        f"error: matrix.lock: format {FORMAT + 1} is newer than this builder's {FORMAT}\n"
         "  hint: this is builder 0.2.0: pip install --upgrade catalog-builder\n",
     )
 
@@ -427,7 +427,7 @@ def test_manifests_for_argo_are_held_against_its_version(run: Run, folder: Folde
     for text, message in (
         ("{}", "is not a JSON schema of Argo Workflows: KeyError('definitions')\n"
          "  hint: it is api/jsonschema/schema.json in the source of its version\n"),
-        ('{"definitions": {}}', "this version of Argo Workflows lacks what the manifests use:"
+        ('{"definitions": {}}', "this version of Argo Workflows lacks what the files use:"
          " WorkflowTemplate, CronWorkflow\n  hint: install Argo Workflows 3.6 or newer\n"),
     ):  # fmt: skip
         schema.write_text(text)
@@ -444,6 +444,33 @@ def test_manifests_for_argo_are_held_against_its_version(run: Run, folder: Folde
     manifest = (folder.root / "argo/catalog-week.yaml").read_text()
     assert names
     assert all(f"tasks.plan.outputs.parameters.{name}}}}}" in manifest for name in names)
+
+
+def test_pipelines_of_gitlab_are_held_against_its_version(run: Run, folder: Folder) -> None:
+    schema = folder.root / "schema.json"
+    for text, message in (
+        ('{"definitions": {}}', "is not a JSON schema of GitLab: KeyError('job_template')\n"
+         "  hint: it is app/assets/javascripts/editor/schema/ci.json in the source of its"
+         " version\n"),
+        ('{"definitions": {"job_template": {}}, "type": "object", "additionalProperties": false,'
+         ' "properties": {"stages": {}}}', "this version of GitLab lacks what the files use:"
+         " workflow, variables, default, check, build changed, lock, plan, week, release, packages,"
+         " offer lock, verdict, .build, .publish, .nothing\n"
+         "  hint: install GitLab 17 or newer\n"),
+    ):  # fmt: skip
+        schema.write_text(text)
+        result = run("workflows", "--system", "gitlab", "--schema", str(schema))
+        assert result.err.endswith(message)
+        assert (result.code, result.out) == (2, "")
+    result = run("workflows", "--schema", str(schema))
+    assert result.err == (
+        "error: the files of github are compared with no schema: leave out --schema\n"
+    )
+    assert run("workflows", "--system", "gitlab", "--check").code == 2
+    assert run("workflows", "--system", "gitlab").code == 0
+    assert run("workflows", "--system", "gitlab", "--check").code == 0
+    text = run("plan", "--format", "gitlab").out
+    assert text.count("  extends: .build\n") == text.count("  extends: .publish\n") > 0
 
 
 def test_a_root_elsewhere(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -695,14 +722,18 @@ def test_clean_removes_what_podman_keeps_outside(run: Run, tmp_path: Path) -> No
         ),
         (
             ("build", "--ci", "zzz"),
-            "no CI system is called 'zzz'\n  hint: known: auto, github",
+            "no CI system is called 'zzz'\n  hint: known: auto, github, argo, gitlab, local",
         ),
         (
             ("plan", "--format", "jsn"),
             "no format is called 'jsn'\n"
-            "  hint: did you mean json? known: table, json, mermaid, markdown, github",
+            "  hint: did you mean json? known: table, json, mermaid, markdown, github,"
+            " argo, gitlab, local",
         ),
-        (("workflows", "--ci", "x"), "no CI system is called 'x'\n  hint: known: github, argo"),
+        (
+            ("workflows", "--ci", "x"),
+            "no CI system is called 'x'\n  hint: known: github, argo, gitlab, local",
+        ),
     ],
 )
 def test_a_name_that_no_table_has(run: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -36,6 +36,7 @@ PLACEHOLDERS = {
     "charts.jupyter-python.values.persistence.size.default": "charts.jupyter-python.image",
     "upstream=../catalog-of-tomorrow": "upstream=../catalog",
     "../my-copy": "../catalog", "https://git.example/catalog.git@v1.2": "../main",
+    "NAME": "my-own", "PARENT": "base", "IMAGE": "jupyter-r",
     "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
     "mongodb": "mlflow", "argo-workflows": "mlflow",

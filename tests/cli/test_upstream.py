@@ -131,9 +131,7 @@ def test_a_copy_in_the_repository_is_the_same_content(site: Site, run: Run) -> N
     assert (
         (site.mine.root / "matrix.yaml")
         .read_text()
-        .startswith(
-            'extends: {"name": "upstream", "path": "upstreams/upstream", "follow": "commits"}\n'
-        )
+        .startswith('extends: {name: upstream, path: "upstreams/upstream", follow: commits}\n')
     )
     pin = parse((site.mine.root / "matrix.lock").read_text()).upstreams["upstream"]
     assert (pin.content, pin.source) == (content, {"path": "upstreams/upstream"})

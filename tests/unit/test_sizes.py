@@ -9,7 +9,7 @@ BUILDER = Path(__file__).parents[2] / "builder"
 MODULES = [
     path
     for path in sorted(BUILDER.rglob("*.py"))
-    if not {"shared", "starter"} & set(path.relative_to(BUILDER).parts)
+    if not {"shared", "starter", "scaffold"} & set(path.relative_to(BUILDER).parts)
 ]
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from builder.ci.argo import ARGO
 from builder.ci.argo_schema import missing_fields
+from builder.ci.systems import Follow
 from builder.ci.tasks import tasks
 from builder.common.process import Command, Runner
 from tests.fakes.this_catalog import this_catalog
@@ -35,7 +36,7 @@ def go(*arguments: str) -> str:
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The manifests of this catalog, as files."""
     folder = tmp_path_factory.mktemp("manifests")
-    files = ARGO.workflows(1, tasks=tasks(this_catalog().expansion))
+    files = ARGO.workflows(1, tasks=tasks(this_catalog().expansion), follow=Follow())
     written = [folder / os.path.basename(name) for name in files]
     for file, data in zip(written, files.values(), strict=True):
         file.write_bytes(data)

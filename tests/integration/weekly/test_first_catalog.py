@@ -70,6 +70,28 @@ def test_an_image_on_it_is_a_folder_and_a_line(demo: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_builder_new_writes_passes_its_own_tests(demo: Path) -> None:
+    for arguments in (
+        ("recipe", "my-tool", "--on", "page"),
+        ("service", "my-dash", "--on", "debian"),
+        ("chart", "my-page", "--image", "my-tool"),
+        ("feature", "my-greeting"),
+    ):
+        done = builder(demo, "new", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    chart = demo / "charts/my-dash/chart.yaml"
+    chart.write_text(chart.read_text().replace("extra-env]", "extra-env, my-greeting]"))
+    week = builder(demo, "weekly", "-s", "my-tool", "-s", "my-dash")
+    assert week.returncode == 0, week.stdout + week.stderr
+    assert "2 built" in week.stdout
+    checked = builder(demo, "charts", "check", "build/charts/my-dash-1.0.0.tgz")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert {path.name for path in (demo / "build/charts").glob("my-*.tgz")} == {
+        "my-dash-1.0.0.tgz",
+        "my-page-1.0.0.tgz",
+    }
+
+
 def test_an_image_without_the_folder_where_charts_start_is_told_so(demo: Path) -> None:
     dockerfile = demo / "images/page/Dockerfile.j2"
     text = dockerfile.read_text()

@@ -41,7 +41,7 @@ def test_an_image_stays_after_the_catalog_below_removed_it(shop: Folder) -> None
     assert (own.root / "matrix.yaml").read_text() == (
         "extends: {path: ../shop}\ncatalog: {name: mine}\nimages:\n  extra: {from: tool}\n"
         "  # Kept from below:\n  # set at shop:matrix.yaml:17:9\n"
-        '  tool: {"from": "base", "publish": false}\n\n# End.\n'
+        "  tool: {from: base, publish: false}\n\n# End.\n"
     )
     shop.drop("matrix.yaml", "tool: {from")
     shop.edit("matrix.yaml", ", inputs: [tool]", "")
@@ -58,7 +58,7 @@ def test_other_lines_of_the_matrix_keep_each_byte(shop: Folder) -> None:
     after = (own.root / "matrix.yaml").read_bytes()
     added = (
         b"  # Kept from below:\r\n  # set at shop:matrix.yaml:17:9\r\n"
-        b'  tool: {"from": "base", "publish": false}\r\n'
+        b"  tool: {from: base, publish: false}\r\n"
     )
     assert after.replace(added, b"") == text
 
@@ -73,7 +73,7 @@ def test_charts_and_features_are_kept_too(shop: Folder) -> None:
         .read_text()
         .endswith(
             "images:\n  # Kept from below:\n  # set at shop:matrix.yaml:19:9\n"
-            '  desk: {"from": "speech", "inputs": ["tool"]}\n'
+            "  desk: {from: speech, inputs: [tool]}\n"
         )
     )
 
@@ -92,7 +92,7 @@ def test_charts_and_features_are_kept_too(shop: Folder) -> None:
             "    images: {extra: {from: tool}}\n"
             "    ^\n"
             "  hint: write it as a block; or add this to it:"
-            ' tool: {"from": "base", "publish": false}',
+            ' tool: {from: base, publish: false}',
         ),
         (
             "extends: {path: ../shop}\nimages:\n  tool: {publish: true}\n", ["tool"],
@@ -100,7 +100,7 @@ def test_charts_and_features_are_kept_too(shop: Folder) -> None:
             "      tool: {publish: true}\n"
             "      ^\n"
             "  hint: merge it by hand with what is below:"
-            ' tool: {"from": "base", "publish": false}',
+            ' tool: {from: base, publish: false}',
         ),
     ],
 )  # fmt: skip

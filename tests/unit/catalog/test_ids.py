@@ -34,6 +34,8 @@ OTHER_TEXTS = {
     ("catalog/selection.py", "="): "a term that somebody typed",
     ("catalog/shared_changes.py", "="): "a term of a selector",
     ("ci/github.py", "@"): "a reference with a digest",
+    ("ci/gitlab.py", "@"): "a reference with a digest",
+    ("ci/gitlab_schema.py", "="): "a key with a word",
     ("cli/init.py", "/"): "the host of a registry",
     ("cli/options.py", "="): "a name and a folder that somebody typed",
     ("diff/compare.py", "@"): "a package of npm",

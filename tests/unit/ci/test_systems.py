@@ -81,9 +81,11 @@ def test_an_added_system_divides_a_plan_by_its_own_limit(toy: CISystem) -> None:
     level = ((one, three), (two,))
     assert toy.jobs([level]) == f"{one.id},{three.id}|{two.id}"
     with pytest.raises(ConfigError) as caught:
-        running_in({}, "gitlab")
+        running_in({}, "gitlap")
     assert str(caught.value) == (
-        "no CI system is called 'gitlab'\n  hint: did you mean github? known: github, argo, toy"
+        "no CI system is called 'gitlap'\n"
+        "  hint: did you mean gitlab or github?"
+        " known: github, argo, gitlab, local, toy"
     )
 
 

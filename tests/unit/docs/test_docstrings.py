@@ -14,7 +14,7 @@ from tests.unit.docs import markdown
 ROOT = markdown.ROOT
 BUILDER = ROOT / "builder"
 # Data that the builder carries, and no code of it.
-_CARRIED = ("shared", "starter")
+_CARRIED = ("shared", "starter", "scaffold")
 MODULES = sorted(
     path for path in BUILDER.rglob("*.py") if path.relative_to(BUILDER).parts[0] not in _CARRIED
 )

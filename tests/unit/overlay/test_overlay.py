@@ -226,6 +226,38 @@ def test_what_needed_only_a_value_that_is_removed_is_left_out(shop: Folder) -> N
     )
 
 
+def test_a_condition_of_an_own_recipe_on_a_value_that_was_removed(shop: Folder) -> None:
+    """What a recipe below has for the value stays there, and is for no target."""
+    axes = 'axes: {os: {"1": null}}\n'
+    files = {"images/desk/recipe.yaml": "when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"}
+    assert load(mine(shop, TWO_LINES + axes)).catalog.recipes["desk"].when[0].condition == "os=1"
+    assert refused(mine(shop, TWO_LINES + axes, files)) == (
+        "images/desk/recipe.yaml:1:14: axis os has no value '1': this catalog removed it"
+        " [E-REMOVED-IN-USE]\n"
+        "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
+        "                 ^\n"
+        "  hint: take it out of the condition, or keep the value: matrix.yaml:3:13\n"
+        "images/desk/recipe.yaml:1:30: axis lang has no value '7'\n"
+        "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
+        "                                 ^\n"
+        "  hint: known: 1.10, 1.9"
+    )
+
+
+def test_a_condition_on_a_value_that_a_catalog_between_removed(shop: Folder) -> None:
+    mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n')
+    patch = "patches: {p: {recipes: desk, why: w, when: {os=1: {budget: 1 MB}}}}\n"
+    top = {
+        "matrix.yaml": "extends: {path: ../mine}\ncatalog: {name: top}\n" + patch,
+        "images/desk/recipe.yaml": "when:\n  not os=1: {budget: 1 MB}\n",
+    }
+    workspace = Workspace(Folder(shop.root.parent / "top", top).root)
+    said = "axis os has no value '1': catalog mine removed it [E-REMOVED-IN-USE]\n"
+    assert refused(workspace).startswith(f"images/desk/recipe.yaml:2:3: {said}")
+    (workspace.root / "images/desk/recipe.yaml").unlink()
+    assert refused(Workspace(workspace.root)).startswith(f"matrix.yaml:3:45: {said}")
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [

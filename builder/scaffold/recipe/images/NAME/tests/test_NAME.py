@@ -1,0 +1,5 @@
+"""What $name promises, tried in a container of it before anybody can pull it."""
+
+
+def test_it_does_not_run_as_root(host):
+    assert host.check_output("id -u") == "1000"
