@@ -49,7 +49,7 @@ class Sboms:
                 hint=f"check out the commit of release {record.release}",
             )
         target = self._app.project.expansion.targets[key]
-        return self._lineages(record.lock, _digests(record)).sbom(target, is_flat=is_flat)
+        return self.released(record).sbom(target, is_flat=is_flat)
 
     def _released(self, reference: Reference, record: Record) -> str:
         """Return the id of the target whose image a reference names in a release."""
@@ -75,6 +75,10 @@ class Sboms:
         """Return what makes the documents of all targets, as matrix.lock has them."""
         return self._lineages(self._app.locked(), {})
 
+    def released(self, record: Record) -> Lineages:
+        """Return what makes the documents of all targets, as a release has them."""
+        return self._lineages(record.lock, _digests(record))
+
     def _lineages(self, lock: Lock, digests: Mapping[str, str]) -> Lineages:
         project = self._app.project
         matrix = project.catalog.matrix
@@ -98,7 +102,8 @@ class Sboms:
 
     def _status(self, base: Base, lock: Lock) -> str | None:
         """Return the package status of a base; None where neither machine nor registry has it."""
-        base_lock = lock.base(base.id)
+        if (base_lock := lock.bases.get(base.id)) is None:
+            return None
         state = self._app.state
         kept = state.base_status(digest_parts(base_lock.content)[1])
         if kept.is_file():

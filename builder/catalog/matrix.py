@@ -31,6 +31,7 @@ from builder.catalog.fields import (
 from builder.catalog.patch import Narrowing, Patch, PatchedValue
 from builder.catalog.policies import Bump, LockSettings, Offer, Pin, Retention, StandsOn
 from builder.catalog.release_line import AxisValue
+from builder.catalog.security import Security
 from builder.catalog.sources import UpstreamChart
 from builder.common.errors import Location
 
@@ -341,6 +342,9 @@ class Matrix(FileModel):
     ] = field(default_factory=dict)
     bump: Annotated[Bump, Field(description="how release lines come and go")] = field(
         default_factory=Bump
+    )
+    security: Annotated[Security, Field(description="what is done about known vulnerabilities")] = (
+        field(default_factory=Security)
     )
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],

@@ -265,6 +265,10 @@ class RecipeFile(FileModel):
             " capabilities, or a program that changes the user"
         ),
     ] = ""
+    expects: Annotated[
+        Mapping[Name, tuple[str, ...]],
+        Field(description="packages that its image has beside the lock, by ecosystem: pip, r, …"),
+    ] = field(default_factory=dict)
     unreproducible: Annotated[
         Mapping[PathGlob, Reason],
         Field(description="files that two builds may differ in, by path: why"),

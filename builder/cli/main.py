@@ -38,6 +38,7 @@ COMMANDS = {
     "diff": "compare two releases, locks, tags or digests",
     "why": "show which release and which recipe introduced a package",
     "sbom": "write the list of what is in an image, as CycloneDX or SPDX",
+    "vulnerabilities": "show known vulnerabilities by package, and what they hold back",
     "render": "write plain Dockerfiles, charts and a bake file",
     "fork": "keep a catalog of your own that stands on another one",
     "flatten": "write a catalog that stands on others as one that stands alone",

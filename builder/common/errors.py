@@ -134,6 +134,18 @@ class SizeError(BuilderError):
     exit_code = 6
 
 
+class ContentError(BuilderError):
+    """An image has something that nothing explains."""
+
+    exit_code = 6
+
+
+class HeldBackError(BuilderError):
+    """The gate holds back what has known vulnerabilities, or a licence that is refused."""
+
+    exit_code = 10
+
+
 class ConflictError(BuilderError):
     """A publication contradicts what is already published, or a port is in use."""
 

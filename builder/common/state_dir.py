@@ -67,6 +67,11 @@ class StateDir:
         """Return the package status of a base, by the hash of its content."""
         return self.root / "base-status" / content
 
+    @property
+    def advisories(self) -> Path:
+        """Return the folder of the database of advisories."""
+        return self.root / "osv"
+
     # What steps work in.
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog.ecosystem import Ecosystems, rules_of
@@ -13,7 +13,7 @@ from builder.catalog.packages import LockedPackage, PackageIdentity, PackageSurr
 from builder.lock.lockfile import BaseLock, Lock
 from builder.oci.reference import Reference
 from builder.sbom import dpkg
-from builder.sbom.model import BASE, INPUT, LOCK, Component, Sbom
+from builder.sbom.model import BASE, INPUT, LOCK, Component, Contained, Sbom
 from builder.sbom.purl import deb_source, file_purl, image_purl, purl_of, source_purl
 
 _NO_STATUS = "its package status is not on this machine"
@@ -88,6 +88,36 @@ class Lineages:
             edges={key: tuple(sorted(set(edges[key]))) for key in sorted(edges) if edges[key]},
             unknown=unknown if is_flat else {},
         )
+
+    def contained(self, targets: Iterable[str]) -> tuple[Contained, ...]:
+        """Return all that images of these targets contain, each package once; no images."""
+        holders: dict[str, list[str]] = {}
+        for key in targets:
+            target = self._expansion.targets[key]
+            owners = [item.id for item in self._expansion.lineage(target)]
+            base = self._expansion.base_of(target).id
+            for owner in (*owners, *self._inputs(target), base):
+                holders.setdefault(owner, []).append(key)
+        found: dict[str, tuple[Component, set[str], set[str]]] = {}
+        for owner, having in holders.items():
+            for item in self._brought(owner):
+                _, brought, owned = found.setdefault(item.purl, (item, set(), set()))
+                brought.add(owner)
+                owned.update(having)
+        return tuple(
+            Contained(
+                component=found[purl][0],
+                brought_by=tuple(sorted(found[purl][1])),
+                targets=tuple(sorted(found[purl][2])),
+            )
+            for purl in sorted(found)
+        )
+
+    def _brought(self, owner: str) -> Iterable[Component]:
+        """Return what an image or a base brings, by its id."""
+        if owner in self._expansion.bases:
+            return self._base(self._expansion.bases[owner])[0]
+        return self._own_part(self._expansion.targets[owner])
 
     def _add(
         self,

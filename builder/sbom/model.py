@@ -49,3 +49,12 @@ class Sbom:
     components: tuple[Component, ...]
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contained:
+    """A component with the ids of the images that bring it, and of the targets that have it."""
+
+    component: Component
+    brought_by: tuple[str, ...]
+    targets: tuple[str, ...]

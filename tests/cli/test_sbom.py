@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.app import cross_check
 from builder.app.adapters import Replaced
+from builder.sbom.layer_packages import Installed, LayerPackages
 from tests.cli.conftest import Run
 from tests.fakes.catalog import Week
 
@@ -52,3 +54,27 @@ def test_of_what_no_release_has(released: Week, run: Run) -> None:
         "error: release 2026.11.23 has no image registry.example/shop-desk:other\n"
         "  hint: builder plan lists the targets\n",
     )
+
+
+def test_an_image_that_is_not_built_yet(week: Week, replaced: Replaced, run: Run) -> None:
+    replaced.update(week.fakes)
+    assert run("sbom", "desk", "--check").code == 5
+
+
+def test_it_is_compared_with_its_layers(
+    released: Week, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("sbom", "desk", "--check").code == 0
+    evil = Installed(ecosystem="pip", name="evil", version="1", path="opt/evil/METADATA")
+    found = LayerPackages(installed=(evil,), unowned=())
+    monkeypatch.setattr(cross_check, "read_packages", lambda layers: found if [*layers] else None)
+    done = run("sbom", "desk", "--check")
+    assert (done.code, done.err) == (
+        6,
+        "error: desk has 1 package that nothing explains\n"
+        "  hint: lock it in recipe.yaml, or state it there: `expects: {pip: [NAME]}`\n",
+    )
+    assert "    pip evil 1: opt/evil/METADATA\n" in done.out
+    recipe = released.folder.root / "images/desk/recipe.yaml"
+    recipe.write_text(recipe.read_text() + "expects: {pip: [evil]}\n")
+    assert run("sbom", "desk", "--check").code == 0

@@ -25,6 +25,7 @@ from tests.fakes.catalog import Folder, Week
 from tests.fakes.shown import WEEKS, InterruptedRegistry, shown_adapters, shown_folder
 from tests.fakes.store import FakeStore
 from tests.unit.docs import markdown
+from tests.unit.gate.osv import export, record
 
 TODAY = WEEKS[-1].replace(".", "-")
 # What stands for something that a reader puts there.
@@ -53,6 +54,15 @@ BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
     ("workflows", "--system", "gitlab", "--check"): ("workflows", "--system", "gitlab"),
     ("plan", "--root", "alone"): ("flatten", "--out", "alone"),
+    **dict.fromkeys(
+        (
+            ("vulnerabilities",),
+            ("vulnerabilities", "--select", "jupyter-*", "--format", "markdown"),
+            ("vulnerabilities", "--released"),
+            ("vulnerabilities", "--released", "--format", "json"),
+        ),
+        ("vulnerabilities", "--refresh", "osv-export"),
+    ),
     ("copy", "--all", "--from", BACKUP, "--to", "registry.example.org/catalog"): (
         "copy", "--all", "--to", BACKUP,
     ),
@@ -189,6 +199,8 @@ def test_a_shown_command_ends_well(
         monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
+    if command[0] == "vulnerabilities":
+        export(folder.root / "osv-export", [record("CVE-2026-1234", "Debian:13", "libxml2")])
     if command in BEFORE:
         assert run(*BEFORE[command]).code == 0
     words = HANDOVER if command[0] in {"step", "push"} else PLACEHOLDERS
