@@ -267,10 +267,12 @@ class Workspace:
             path = f"images/{name}/recipe.yaml"
             try:
                 *below, own = self.files.texts_of(path)
+                removals = file.document if own.catalog == self.files.own.name else None
                 with reading(own.file):
                     parsed, recipe_errors = parse_recipe(
-                        own.text, own.file, file.matrix.axes, notes.append, check, tuple(below)
-                    )
+                        own.text, own.file, file.matrix.axes, notes.append, check, tuple(below),
+                        removals,
+                    )  # fmt: skip
             except BuilderError as error:
                 errors.append(error)
                 continue

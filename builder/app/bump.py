@@ -12,7 +12,7 @@ from builder.app.load import load
 from builder.bump.decision import AxisFacts, decide, lines_of
 from builder.bump.outcome import NotLookedAt, Outcome
 from builder.bump.trust import sifted, with_first_days
-from builder.bump.writing import carried_out, conditions_on
+from builder.bump.writing import carried_out, without_conditions
 from builder.catalog.release_line import AxisValue
 from builder.common.errors import BuilderError, ConfigError, SelectionError
 from builder.common.files import write
@@ -73,29 +73,44 @@ def bump(
 def carry_out(app: App, outcome: Outcome) -> tuple[str, ...]:
     """Write into matrix.yaml what is proposed, and return what was done and what is to do.
 
-    Where the catalog would not load any more, the file stays as it was. Raises ConfigError then.
+    What recipes say for a line that goes is taken out, too. Where the catalog would not load any
+    more, all files stay as they were. Raises ConfigError then.
     """
-    file = app.project.root / MATRIX
-    before = file.read_bytes()
-    written = carried_out(before.decode(), app.catalog.matrix, outcome.proposals)
-    if write(file, written.text.encode()):
+    root = app.project.root
+    written = carried_out(_text(root / MATRIX), app.catalog.matrix, outcome.proposals)
+    texts = {root / MATRIX: written.text}
+    places = list(_take_conditions(root, written.gone, texts))
+    before = {file: file.read_bytes() for file in texts}
+    changed = [write(file, text.encode()) for file, text in texts.items()]
+    if any(changed):
         try:
-            load(app.project.root)
+            load(root)
         except BuilderError:
-            write(file, before)
+            for file, data in before.items():
+                write(file, data)
             raise
     locks = [f"now: builder lock {' '.join(f'-s {line}' for line in written.lines)}"]
-    places = _conditions(app.project.root, written.gone)
     return (*written.done, *written.left, *places, *(locks if written.lines else ()))
 
 
-def _conditions(root: Path, lines: Sequence[str]) -> Iterator[str]:
-    """Yield the places of recipes whose conditions name release lines that are gone."""
-    for file in sorted(root.glob("images/*/recipe.yaml")):
-        text = file.read_text(encoding="utf-8")
+def _take_conditions(root: Path, lines: Sequence[str], texts: dict[Path, str]) -> Iterator[str]:
+    """Add the texts of recipes without what they say for release lines that are gone.
+
+    Yields what was taken out, with its place.
+    """
+    for file in sorted(root.glob("images/*/recipe.yaml")) if lines else ():
+        text = before = _text(file)
         for line in lines:
-            for number in conditions_on(line, text):
-                yield f"{file.relative_to(root)}:{number}: a condition still names {line}"
+            text, numbers = without_conditions(line, text)
+            for number in numbers:
+                shown = file.relative_to(root)
+                yield f"{shown}:{number}: what it has for {line} is taken out"
+        if text != before:
+            texts[file] = text
+
+
+def _text(file: Path) -> str:
+    return file.read_bytes().decode()
 
 
 # Tables of ends of life.

@@ -20,7 +20,7 @@ from builder.catalog.models import Matrix
 from builder.catalog.own_places import with_own_places
 from builder.catalog.parser import layered
 from builder.catalog.yaml_document import Document
-from builder.common.errors import BuilderError, flat
+from builder.common.errors import BuilderError, ConfigError, flat
 from builder.diff import stacks
 from builder.diff.catalogs import catalog_changes
 from builder.diff.compare import Difference, compare, lock_side
@@ -43,6 +43,7 @@ from builder.project import Project, Workspace
 from builder.resolvers.ecosystems import ECOSYSTEMS
 
 _FOLDERS = ("images", "charts")
+_KEPT = ("image", "chart", "feature")  # what `builder upstream keep` copies
 _LEVELS = {"+1.0.0": "major", "+0.1.0": "minor", "+0.0.1": "patch"}
 
 
@@ -108,7 +109,7 @@ class StackComparison:
             redundant=tuple(self._redundant()),
             replaced=tuple(self._replaced()),
             names=used_names(changes, list(own_documents(self._after.files.own))),
-            conflicts=tuple(_conflict(error) for error in self._after.errors),
+            conflicts=tuple(_conflict(self._removed(error, below)) for error in self._after.errors),
             targets=built.targets if built else (),
             same=built.same if built else 0,
             charts=tuple(_charts(built.since)) if built else (),
@@ -131,6 +132,21 @@ class StackComparison:
                 continue
             changes = catalog_changes(before, now)
             yield Below(name=item.name, old=old, new=new, changes=changes)
+
+    def _removed(self, error: BuilderError, below: Sequence[Below]) -> BuilderError:
+        """Return an error that says who removed what ours names, where that is its reason."""
+        for item in below:
+            gone = [change for change in item.changes if change.kind in _KEPT]
+            for used in used_names(gone, list(own_documents(self._after.files.own))):
+                if not used.after and str(error.location) in used.places:
+                    return ConfigError(
+                        f"{error.message}: {item.name} removed it in {item.new}",
+                        hint=f"keep it: `builder upstream keep {used.name}` copies it into this"
+                        " catalog; or name another",
+                        location=error.location,
+                        id="E-UPSTREAM-REMOVED",
+                    )
+        return error
 
     def _patches(self) -> tuple[PatchState, ...]:
         """Return what becomes of our patches; what they selected is recorded, or as `before`."""
@@ -195,10 +211,15 @@ class StackComparison:
 
 
 def alone(files: CatalogFiles, catalog: SourceCatalog) -> Project:
-    """Return a catalog below as it is without those above it."""
-    at = files.catalogs.index(catalog)
+    """Return a catalog below as it is without those above it, and those beside it.
+
+    What one of these says in its place, it says itself then.
+    """
+    left_out = frozenset(path for path in catalog.left_out if len(path) > 2)
+    below = [item for item in files.catalogs if item.name in catalog.below]
     workspace = Workspace(catalog.root)
-    workspace.files = replace(files, catalogs=files.catalogs[: at + 1])
+    catalogs = (*below, replace(catalog, left_out=left_out))
+    workspace.files = replace(files, catalogs=catalogs)
     return workspace.load((), ECOSYSTEMS)
 
 

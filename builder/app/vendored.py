@@ -19,10 +19,11 @@ from builder.common.process import Runner
 from builder.common.source_content import content_in
 from builder.common.text import one_line
 from builder.lock import lockfile as locks
+from builder.overlay.extends import VENDORED as FOLDER
+from builder.overlay.extends import read_catalogs
 from builder.overlay.replaced_files import lock_of
 from builder.overlay.source_catalogs import MATRIX, CatalogFiles, SourceCatalog
 
-FOLDER = "upstreams"
 _FILES = (MATRIX, locks.FILE)
 _FOLDERS = ("images", "charts")
 _WHERE = ("git", "oci", "path", "ref")
@@ -40,9 +41,10 @@ class Vendored:
 def vendor(files: CatalogFiles, extends: Sequence[Extends]) -> tuple[Vendored, ...]:
     """Copy each catalog that `extends` pins to `upstreams/NAME`, and stand on the copy.
 
-    `extends` of matrix.yaml names the folders then, and matrix.lock pins the same contents. All of
-    it is done, or nothing: raises ConfigError where nothing is pinned, a folder is there already,
-    or git ignores a part of it.
+    `extends` of matrix.yaml names the folders then, and matrix.lock pins the same contents. What
+    these pin themselves is copied, too, and found there. All of it is done, or nothing: raises
+    ConfigError where nothing is pinned, a folder is there already, or git ignores a part of it, and
+    where one stands on a folder that does not come with it.
     """
     catalogs = {item.name: item for item in files.below}
     copied = {
@@ -56,24 +58,29 @@ def vendor(files: CatalogFiles, extends: Sequence[Extends]) -> tuple[Vendored, .
             location=Location(file=MATRIX),
         )
     root = files.own.root
-    with _all_or_none() as made:
-        for catalog in copied.values():
-            _copy(catalog, root / FOLDER / catalog.name, files.pins[catalog.name].content, made)
+    fetched = [item for item in files.below if item.is_kept]
+    with _all_or_none(root) as made:
+        for catalog in fetched:
+            _copy(catalog, root / FOLDER / catalog.name, content_in(catalog.checkout), made)
         matrix, lock = _matrix(files.own, copied), _lock(files, copied.values())
         write(root / locks.FILE, lock)
         write(root / MATRIX, matrix)
-    return tuple(Vendored(name=item.name, path=f"{FOLDER}/{item.name}") for item in copied.values())
+        read_catalogs(root)
+    return tuple(Vendored(name=item.name, path=f"{FOLDER}/{item.name}") for item in fetched)
 
 
 @contextmanager
-def _all_or_none() -> Iterator[list[Path]]:
-    """Yield a list for folders that are made, and remove these where something fails."""
+def _all_or_none(root: Path) -> Iterator[list[Path]]:
+    """Yield a list for folders that are made; remove these, and restore files, if it fails."""
     made: list[Path] = []
+    before = {name: (root / name).read_bytes() for name in _FILES if (root / name).is_file()}
     try:
         yield made
     except BaseException:
         for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
+        for name, data in before.items():
+            write(root / name, data)
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,12 @@ from packaging.version import Version
 
 from builder.bump.decision import Row
 from builder.bump.removal import without_line
+from builder.catalog import yaml_document as documents
 from builder.catalog.matrix import Matrix
 from builder.catalog.release_line import AxisValue
 from builder.catalog.yaml_text import with_copy, with_value, without
 from builder.common.errors import BuilderError
+from builder.common.mappings import mapping
 from builder.resolvers.observation import version_of
 
 
@@ -59,11 +60,19 @@ def carried_out(text: str, matrix: Matrix, proposals: Sequence[Row]) -> Written:
     )
 
 
-def conditions_on(line: str, recipe: str) -> tuple[int, ...]:
-    """Return the numbers of the lines of a recipe that have a condition on a release line."""
-    named = re.compile(rf"(?<![\w-]){re.escape(line)}(?![\w.-])")
-    rows = enumerate(recipe.splitlines(), 1)
-    return tuple(number for number, row in rows if named.search(row.partition("#")[0]))
+def without_conditions(line: str, recipe: str) -> tuple[str, tuple[int, ...]]:
+    """Return a recipe.yaml without what it says for a release line alone, and where that stood.
+
+    A condition that says `not` of the line stays: what it has is not for that line. `line` is
+    `axis=value`; the numbers are those of lines of `recipe`.
+    """
+    document = documents.load(recipe, "recipe.yaml")[0]
+    numbers: list[int] = []
+    for condition in mapping(document.data, "when"):
+        if line in map(str.strip, str(condition).split(",")):
+            numbers.append(document.at_key(("when", condition)).line or 0)
+            recipe = without(recipe, ("when", condition))
+    return recipe, tuple(numbers)
 
 
 def _entered(text: str, matrix: Matrix, row: Row) -> tuple[str, str]:

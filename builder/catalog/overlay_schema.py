@@ -27,6 +27,12 @@ _ORDER: Schema = {
     },
     "$replace": {"description": "true: what is below is dropped first", "const": True},
 }
+_CHOICE: Schema = {
+    "from-catalog": {
+        "description": "the catalog whose definition counts, where two have one of this name",
+        "type": "string",
+    }
+}
 _LIST_OPERATORS = {
     "{}+": "what is added at the end of `{}`",
     "+{}": "what is put first in `{}`",
@@ -46,6 +52,8 @@ def overlaid(schema: Schema) -> Schema:
     top = _over({key: value for key, value in schema.items() if key != "$defs"})
     whole = {key: _whole(schema["properties"][key]) for key in OF_ONE_CATALOG}
     top["properties"] = {**top["properties"], **whole}
+    for name in ("Image", "Chart"):
+        definitions[name]["properties"] |= _CHOICE
     top["required"] = ["extends"]
     return _used({"$defs": definitions, **top})
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
+from builder.catalog.conditions import Removals, unknown_values
 from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import OF_ONE_CATALOG, repository_of
 from builder.catalog.merge import Layer, MergedDocument, merge
@@ -143,13 +144,15 @@ def parse_recipe(
     note: Callable[[str], None] = no_note,
     check_ecosystem: CheckName | None = None,
     below: Below = (),
+    removals: Removals | None = None,
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
 
     `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
 
-    A recipe serves catalogs that offer less than it knows: it may name axes and values that are
-    not in `axes`, unless they look like one that is there, misspelled.
+    A recipe serves catalogs that offer less than it knows: it may name axes that are not in `axes`,
+    unless they look like one that is there, misspelled. Of an axis that is there it names values
+    that are there, where `removals` is given: `text` is of the own catalog then.
     """
     document, errors = document_of(
         (*below, SourceText("", file, text)), "recipe.yaml", RecipeFile, note
@@ -159,7 +162,10 @@ def parse_recipe(
     if recipe is None:
         return None, errors
     for extra in recipe.when:
-        errors += check_condition(document, ("when", extra.condition), axes)
+        path: Path = ("when", extra.condition)
+        errors += check_condition(document, path, axes)
+        if removals is not None and (location := document.own(path)):
+            errors += unknown_values(extra.condition, location, axes, removals)
     for index, axis in enumerate(recipe.needs):
         if axis not in axes:
             errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))

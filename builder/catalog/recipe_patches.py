@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from builder.catalog.conditions import unknown_values
 from builder.catalog.models import Path, When
 from builder.catalog.parser import CheckName, check_condition, check_packages
 from builder.catalog.patch import Packages, Patch, WhenChange
@@ -54,7 +55,11 @@ def _is_right(patching: Patching, patch: Patch, check: CheckName | None) -> bool
     }
     for condition, change in patch.when.items():
         path: Path = (*above, "when", condition)
-        patching.note(patch, check_condition(document, path, patching.objects.matrix.axes))
+        axes = patching.objects.matrix.axes
+        patching.note(patch, check_condition(document, path, axes))
+        if change is not None and (location := document.own(path)):
+            unknown = unknown_values(condition, location, axes, document)
+            patching.note(patch, list(unknown))
         if change is not None:
             blocks[(*path, "packages")] = change.packages or {}
             blocks[(*path, "packages+")] = change.more_packages

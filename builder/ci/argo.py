@@ -17,6 +17,18 @@ from typing import Any
 from builder.ci import argo_scripts as scripts
 from builder.ci.argo_rights import ACCOUNT, rights
 from builder.ci.argo_schema import missing_fields
+from builder.ci.roles import (
+    BUILD,
+    COMPARE,
+    LOCK,
+    OFFER,
+    PLAN,
+    PUBLISH,
+    RELEASE,
+    VERDICT,
+    Access,
+    Role,
+)
 from builder.ci.shards import Shards
 from builder.ci.systems import Follow
 from builder.ci.tasks import Task, key_of, name_of
@@ -39,6 +51,12 @@ SCHEDULE = "17 3 * * 1"
 AFTER_OTHERS = "0 12 * * 1"
 """When the week of a catalog begins that stands on others, whose week is the same day."""
 DAILY = "43 5 * * *"
+_SECRETS = {
+    Access.READ: "catalog-read",
+    Access.WRITE: "catalog-write",
+    Access.GIT: "catalog-git",
+}
+"""The secrets that have the logins, by what these may do."""
 _OPTIONAL = ("catalog-read", "catalog-alert")
 """Secrets that an organisation may leave out."""
 _DAY = 86_400
@@ -278,10 +296,8 @@ def _outputs(*names: str, **defaults: str) -> Data:
 
 def _lock() -> Data:
     """Lock in `work`, and push the lock as a branch in `main`."""
-    work = _container(
-        "work", scripts.LOCK, secret="catalog-read", memory="2Gi", limit="4Gi", disk="10Gi"
-    )
-    main = _container("main", scripts.BRANCH, secret="catalog-git", after="work")
+    work = _container("work", LOCK, scripts.LOCK, memory="2Gi", limit="4Gi", disk="10Gi")
+    main = _container("main", OFFER, scripts.BRANCH, after="work")
     outputs = _outputs("locked", *_CHECKOUT)
     for parameter in outputs["parameters"][1:]:
         parameter["globalName"] = parameter["name"]
@@ -293,9 +309,7 @@ def _plan(tasks: Sequence[Task]) -> Data:
     for name in (key_of(task.step) for task in tasks):
         defaults |= {f"do-{name}": "false", f"memory-{name}": "1Gi"}
         defaults |= {f"limit-{name}": "1Gi", f"disk-{name}": "1Gi"}
-    main = _container(
-        "main", scripts.PLAN, secret="catalog-read", checkout=True, memory="1Gi", limit="4Gi"
-    )
+    main = _container("main", PLAN, scripts.PLAN, checkout=True, memory="1Gi", limit="4Gi")
     return {
         "name": "plan",
         "outputs": _outputs("manifests", **defaults),
@@ -305,9 +319,7 @@ def _plan(tasks: Sequence[Task]) -> Data:
 
 def _step() -> Data:
     """Carry out a step in `work`; `main` verifies what it handed over, and pushes it."""
-    work = _container(
-        "work", scripts.STEP, secret="catalog-read", is_nested=True, inputs=_STEP, checkout=True
-    )
+    work = _container("work", BUILD, scripts.STEP, is_nested=True, inputs=_STEP, checkout=True)
     # The device /dev/net/tun, for a RUN with a network and for ports of tests. Kubernetes takes
     # procMount only in a user namespace of the pod.
     return _pushed("step", work, limits={"{{workflow.parameters.tun}}": "1"}, hostUsers=False)
@@ -315,7 +327,7 @@ def _step() -> Data:
 
 def _chart() -> Data:
     """Check a chart in `work`, which builds nothing, and try it where a cluster is named."""
-    work = _container("work", scripts.CHART, secret="catalog-read", inputs=_STEP, checkout=True)
+    work = _container("work", BUILD, scripts.CHART, inputs=_STEP, checkout=True)
     work["volumeMounts"].append({"name": "cluster", "mountPath": "/cluster", "readOnly": True})
     template = _pushed("chart", work)
     secret = {"secretName": "catalog-cluster", "optional": True}
@@ -332,9 +344,7 @@ def _pushed(name: str, work: Data, *, limits: Mapping[str, str] = _NO_LIMITS, **
         "limits": {"memory": asked["limit"], **disk, **limits},
     }
     patch = {**pod, "containers": [{"name": "work", "resources": resources}]}
-    main = _container(
-        "main", scripts.PUSH, secret="catalog-write", after="work", inputs=_STEP, checkout=True
-    )
+    main = _container("main", PUBLISH, scripts.PUSH, after="work", inputs=_STEP, checkout=True)
     return {
         "name": name,
         "inputs": _inputs(*_STEP, *asked),
@@ -346,17 +356,13 @@ def _pushed(name: str, work: Data, *, limits: Mapping[str, str] = _NO_LIMITS, **
 
 def _upstream() -> Data:
     """Compare with the catalogs below in `work`, and push the moved pin as a branch in `main`."""
-    work = _container(
-        "work", scripts.COMPARE, secret="catalog-read", memory="1Gi", limit="4Gi", disk="4Gi"
-    )
-    main = _container("main", scripts.FOLLOW, secret="catalog-git", after="work")
+    work = _container("work", COMPARE, scripts.COMPARE, memory="1Gi", limit="4Gi", disk="4Gi")
+    main = _container("main", OFFER, scripts.FOLLOW, after="work")
     return {"name": "upstream", **_pod([work, main], seconds=3600)}
 
 
 def _release() -> Data:
-    main = _container(
-        "main", scripts.RELEASE, secret="catalog-write", checkout=True, memory="1Gi", limit="4Gi"
-    )
+    main = _container("main", RELEASE, scripts.RELEASE, checkout=True, memory="1Gi", limit="4Gi")
     return {
         "name": "release",
         "synchronization": {"mutexes": [{"name": "catalog-release"}]},
@@ -367,13 +373,13 @@ def _release() -> Data:
 def _verdict() -> Data:
     """Fail where the week is red although each step ended well."""
     inputs = ("locked", "manifests")
-    main = _container("main", scripts.VERDICT, inputs=inputs)
+    main = _container("main", VERDICT, scripts.VERDICT, inputs=inputs)
     return {"name": "verdict", "inputs": _inputs(*inputs), **_pod([main], seconds=300)}
 
 
 def _end() -> Data:
     """Say that a week is red, where it is."""
-    main = _container("main", scripts.END, secret="catalog-alert")
+    main = _container("main", VERDICT, scripts.END, secret="catalog-alert")
     main["env"] += [
         {"name": "STATUS", "value": "{{workflow.status}}"},
         {"name": "FAILURES", "value": "{{workflow.failures}}"},
@@ -405,6 +411,7 @@ def _pod(containers: Sequence[Data], *, seconds: int) -> Data:
 
 def _container(
     name: str,
+    role: Role,
     script: str,
     *,
     secret: str = "",
@@ -436,6 +443,7 @@ def _container(
         "securityContext": NESTED if is_nested else _RESTRICTED,
         "volumeMounts": mounts,
     }
+    secret = secret or _SECRETS.get(role.access, "")
     if secret:
         container["secret"] = {"secretName": secret, "optional": secret in _OPTIONAL}
         mounts.append({"name": f"{name}-login", "mountPath": "/login", "readOnly": True})

@@ -113,8 +113,12 @@ _GIT = f"""\
 git config user.name "{AUTHOR}"
 git config user.email "catalog-builder@localhost"
 # The token comes to git from the environment, not as an argument.
-export GIT_PASSWORD="${{CATALOG_GIT_TOKEN:-$CI_JOB_TOKEN}}"
-git config credential.helper '!f() {{ echo username=oauth2; echo "password=$GIT_PASSWORD"; }}; f'
+export GIT_USER=oauth2 GIT_PASSWORD="${{CATALOG_GIT_TOKEN:-}}"
+if [ -z "$GIT_PASSWORD" ]; then
+  GIT_USER=gitlab-ci-token GIT_PASSWORD="$CI_JOB_TOKEN"
+fi
+git config credential.helper \
+  '!f() {{ echo "username=$GIT_USER"; echo "password=$GIT_PASSWORD"; }}; f'
 offer() {{
   git push --quiet --force \\
     --push-option merge_request.create \\

@@ -53,7 +53,7 @@ class CISystem(Protocol):
 
         `containers` has the digests of those images, as far as they are locked. `follow` is given
         for a catalog that stands on others only. `tasks` are the steps that plans can have, with
-        their needs, for a system that has a job for each.
+        their needs, for a system that has a job for each. What a job may hold, `roles` says.
         """
 
     def jobs(
@@ -107,6 +107,7 @@ CI_SYSTEMS: Plugins[CISystem] = Plugins(
         "github": "builder.ci.github:GITHUB",
         "argo": "builder.ci.argo:ARGO",
         "gitlab": "builder.ci.gitlab:GITLAB",
+        "local": "builder.ci.local:LOCAL",
     },
 )
 

@@ -67,6 +67,9 @@ def command(*, system: str, check: bool, schema: Path | None, **options: Any) ->
         follow=Follow(automerge=is_merged) if extends else None,
         tasks=tasks(expansion),
     )
+    if not files:
+        click.echo(f"{system} needs no files: `builder weekly` is the week", err=True)
+        return 0
     if schema is not None:
         _check_fields(system, ci, files, schema)
     again = "builder workflows" if system == _DEFAULT else f"builder workflows --system {system}"

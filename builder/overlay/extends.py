@@ -75,6 +75,8 @@ class Finding:
 
 
 KEPT = Finding()
+VENDORED = "upstreams"
+"""The folder of a repository that has copies of the catalogs below."""
 
 
 def read_catalogs(root: Path, finding: Finding = KEPT) -> CatalogFiles:
@@ -199,7 +201,7 @@ class _Stack:
         self._stacked.append(
             StackedFile(name=catalog.name, document=document, below=frozenset(below))
         )
-        self.catalogs.append(catalog)
+        self.catalogs.append(replace(catalog, below=frozenset(below)))
 
     def _add_below(self, extends: Extends, location: Location, above: tuple[_Reached, ...]) -> str:
         """Add a catalog that the last one of `above` stands on, unless it was reached already.
@@ -279,7 +281,7 @@ class _Stack:
         pin = self._pin(name, extends, by)
         if pin is None:
             return self._newly_pinned(name, extends, location)
-        if folder := self._kept.find(name, pin, location):
+        if folder := self._kept.find(name, pin, location) or self._vendored(name, pin):
             return folder, pin
         upstreams = self._finding.upstreams
         if upstreams is None:
@@ -292,6 +294,16 @@ class _Stack:
             raise _unfetched(name, error, location) from error
         check_pin(name, found, pin, location)
         return self._kept.keep(name, found, location), pin
+
+    def _vendored(self, name: str, pin: PinnedCatalog) -> Path | None:
+        """Return the copy of what is pinned in the own repository, None where there is none."""
+        folder = self._own.root / VENDORED / name
+        if not (folder / MATRIX).is_file():
+            return None
+        copy = SourceCatalog(name=name, root=folder, is_kept=True)
+        lock = copy.checkout.read(folder / locks.FILE) if copy.has(locks.FILE) else b""
+        found = (content_in(copy.checkout), digest_of(lock) if lock else "")
+        return folder if found == (pin.content, pin.lock) else None
 
     def _pin(self, name: str, extends: Extends, by: _Reached) -> PinnedCatalog | None:
         """Return what the catalog pins that stands on it, or else the own one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,8 @@ class SourceCatalog:
     label: str = ""
     is_kept: bool = False
     """Whether it is a copy that was fetched: all files of it count, whatever they are called."""
+    below: frozenset[str] = frozenset()
+    """The names of those that it stands on."""
     left_out: frozenset[KeyPath] = frozenset()
     """Paths in its matrix.yaml that do not count: another catalog says it. An image or a chart that
     is left out takes the folder of its name with it."""
@@ -158,6 +160,10 @@ class CatalogFiles:
         owner = self.owner(path)
         if owner is None:
             raise ConfigError("no such file", location=Location(file=path))
+        if len(self.catalogs) > 2:
+            _check_clash(
+                [(item, item.root / path) for item in self.catalogs if item.has(path)], path
+            )
         return owner.text(path)
 
     def texts_of(self, path: str) -> tuple[SourceText, ...]:
@@ -236,9 +242,11 @@ class CatalogFiles:
     def walk(self, folder: str) -> Iterator[FoundFile]:
         """Yield the files of a folder, sorted. The uppermost catalog's replaces those below.
 
-        Raises ConfigError where that would change nothing, and for what is removed and not below.
+        Raises ConfigError where that would change nothing, for what is removed and not below, and
+        for a file that two catalogs have which do not stand on one another.
         """
         found: dict[str, FoundFile] = {}
+        having: dict[str, list[Part]] = {}
         for item in self.catalogs:
             root = item.root / folder
             here = {path.relative_to(root).as_posix(): path for path in item.checkout.files(root)}
@@ -246,11 +254,30 @@ class CatalogFiles:
                 del here[name]
                 _remove(found, here, name, item, folder)
             for name, path in here.items():
+                having.setdefault(name, []).append((item, path))
                 below = found.get(name)
                 found[name] = FoundFile(name=name, parts=((item, path),))
                 if below is not None:
                     found[name] = _over(below, (item, path), f"{folder}/{name}")
+        for name in found:
+            _check_clash(having[name], f"{folder}/{name}")
         yield from sorted(found.values(), key=lambda item: Path(item.name).parts)
+
+
+def _check_clash(having: Sequence[Part], path: str) -> None:
+    """Raise ConfigError where the uppermost file takes the place of one that it does not know."""
+    if len(having) < 2 or _OF_EACH.fullmatch(path) or _IN_TWO.fullmatch(path):
+        return
+    top, file = having[-1]
+    for other, one in having[:-1]:
+        is_other = other.name not in top.below
+        if is_other and other.checkout.read(one) != top.checkout.read(file):
+            raise ConfigError(
+                f"{other.name} and {top.name} have this file, and neither stands on the other",
+                hint=f"say which counts: put it into this catalog, as {path}",
+                location=Location(file=f"{top.label}{path}"),
+                id="E-CATALOG-CLASH",
+            )
 
 
 def _over(below: FoundFile, part: Part, path: str) -> FoundFile:

@@ -22,7 +22,7 @@ from builder.cli.fork import COMMANDS as FORK
 from builder.cli.main import COMMANDS, main
 from builder.cli.upstream import COMMANDS as UPSTREAM
 from builder.engines.podman.storage import Home
-from builder.lock.lockfile import VersionLock, dump
+from builder.lock.lockfile import FORMAT, VersionLock, dump
 from builder.project import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
@@ -162,11 +162,11 @@ def test_a_torn_lock(run: Run, folder: Folder, command: tuple[str, ...]) -> None
 
 
 def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
-    folder.edit("matrix.lock", '"format": 9', '"format": 10')
+    folder.edit("matrix.lock", f'"format": {FORMAT}', f'"format": {FORMAT + 1}')
     assert run("weekly") == (
         2,
         "",
-        "error: matrix.lock: format 10 is newer than this builder's 9\n"
+        f"error: matrix.lock: format {FORMAT + 1} is newer than this builder's {FORMAT}\n"
         "  hint: this is builder 0.2.0: pip install --upgrade catalog-builder\n",
     )
 
@@ -722,17 +722,17 @@ def test_clean_removes_what_podman_keeps_outside(run: Run, tmp_path: Path) -> No
         ),
         (
             ("build", "--ci", "zzz"),
-            "no CI system is called 'zzz'\n  hint: known: auto, github, argo, gitlab",
+            "no CI system is called 'zzz'\n  hint: known: auto, github, argo, gitlab, local",
         ),
         (
             ("plan", "--format", "jsn"),
             "no format is called 'jsn'\n"
             "  hint: did you mean json? known: table, json, mermaid, markdown, github,"
-            " argo, gitlab",
+            " argo, gitlab, local",
         ),
         (
             ("workflows", "--ci", "x"),
-            "no CI system is called 'x'\n  hint: known: github, argo, gitlab",
+            "no CI system is called 'x'\n  hint: known: github, argo, gitlab, local",
         ),
     ],
 )

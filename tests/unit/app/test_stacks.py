@@ -139,6 +139,20 @@ value       size           matrix.yaml:6:19"""
     check_stack_diff(FORMATS["json"](found))
 
 
+def test_what_ours_stands_on_and_is_removed_below(shops: tuple[Folder, Folder]) -> None:
+    matrix = MINE.replace('from: desk, only: {lang: ["1.9"]}', "from: base, inputs: [tool]")
+    shops[1].drop("matrix.yaml", "tool: {from")
+    shops[1].edit("matrix.yaml", ", inputs: [tool]", "")
+    shops[1].edit("images/desk/Dockerfile.j2", "COPY --from=tool /tool /tool\n", "")
+    (conflict,) = compared(shops, matrix).conflicts
+    assert conflict.text == (
+        "matrix.yaml:4:32: unknown input 'tool': shop removed it in new [E-UPSTREAM-REMOVED]\n"
+        "      extra: {from: base, inputs: [tool]}\n"
+        "                                   ^\n"
+        "  hint: keep it: `builder upstream keep tool` copies it into this catalog; or name another"
+    )
+
+
 def test_what_came_and_went(shops: tuple[Folder, Folder]) -> None:
     shops[1].drop("matrix.yaml", "desk: {image")
     shops[1].edit("matrix.yaml", "charts:", "charts: {}")

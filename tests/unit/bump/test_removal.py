@@ -6,7 +6,7 @@ import pytest
 
 from builder.bump.decision import Row
 from builder.bump.removal import without_line
-from builder.bump.writing import carried_out, conditions_on
+from builder.bump.writing import carried_out, without_conditions
 from builder.common.errors import BuilderError
 from tests.fakes import matrices
 
@@ -78,6 +78,15 @@ def test_what_cannot_go_is_left_and_the_rest_is_carried_out() -> None:
     assert written.gone == ("lang=3.11",)
 
 
-def test_conditions_of_a_recipe_that_name_it() -> None:
-    recipe = "when:\n  lang=3.11:\n  not lang=3.11, jar:\n  lang=3.115:\n  x: 1  # lang=3.11\n"
-    assert conditions_on("lang=3.11", recipe) == (2, 3)
+def test_what_a_recipe_has_for_a_line_alone_goes() -> None:
+    recipe = (
+        "summary: S\nwhen:\n  lang=3.11: {budget: 1 MB}\n  jar, lang=3.11: {budget: 2 MB}\n"
+        "  not lang=3.11: {budget: 3 MB}  # lang=3.11\n  lang=3.115: {budget: 4 MB}\n"
+    )
+    text, numbers = without_conditions("lang=3.11", recipe)
+    assert text == (
+        "summary: S\nwhen:\n  not lang=3.11: {budget: 3 MB}  # lang=3.11\n"
+        "  lang=3.115: {budget: 4 MB}\n"
+    )
+    assert numbers == (3, 4)
+    assert without_conditions("lang=3.1", recipe) == (recipe, ())

@@ -75,6 +75,7 @@ axes:
 images:
   base: null
   desk: {"inputs+": [base], "inputs-": [{image: base, optional: true}], "+axes": [lang]}
+  both: {from-catalog: left, publish: false}
   more: {from: desk, only: {os: [first], "lang-": ["1.9"]}, "exclude+": [{os: "not 1"}]}
   $order: [more, "*"]
 charts:

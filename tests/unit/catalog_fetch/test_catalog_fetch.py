@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from builder.app.vendored import vendor
 from builder.catalog_fetch.artefact import KIND, PACKED, artefact
 from builder.catalog_fetch.git import GitSources
 from builder.catalog_fetch.newest import FetchedCatalogs
@@ -270,6 +273,35 @@ def test_several_catalogs_and_one_that_is_reached_twice(site: Site) -> None:
     workspace = site.workspace()
     assert [item.name for item in workspace.files.catalogs] == ["shop", "left", "right", "mine"]
     assert prints(workspace.load(ecosystems=ECOSYSTEMS)) == prints(shop.load())
+
+
+def test_what_a_copy_in_the_repository_stands_on_is_copied_too(site: Site) -> None:
+    """Without the network, and without what was kept."""
+    lowest = Repository(site.folder / "lowest.git")
+    lowest.commit(LOCKED)
+    said = f"extends: {{git: '{lowest.url}', name: lowest, follow: commits}}\n"
+    between = Folder(
+        site.folder / "between", {"matrix.yaml": f"{said}catalog: {{name: between}}\n"}
+    )
+    git = GitSources(Runner(), site.folder / "kept")
+    finding = Finding(upstreams=FetchedCatalogs(lambda: git, lambda: site.store), pins=True)
+    workspace = Workspace(between.root, finding=finding)
+    workspace.write_lock(workspace.load(ecosystems=ECOSYSTEMS).lock or Lock())
+    names = ("matrix.yaml", "matrix.lock")
+    site.upstream.commit({name: (between.root / name).read_text() for name in names})
+    site.lock()
+    before = prints(site.load())
+    workspace = site.workspace()
+    matrix, _ = workspace.files.own.text("matrix.yaml"), workspace.load()
+    copied = vendor(workspace.files, workspace.load().catalog.matrix.extends)
+    assert [item.path for item in copied] == ["upstreams/lowest", "upstreams/upstream"]
+    assert matrix != (site.mine.root / "matrix.yaml").read_text()
+    for path in (site.mine.root / "build/upstreams", lowest.root, site.upstream.root):
+        subprocess.run(["chmod", "-R", "u+w", path], check=True)
+        shutil.rmtree(path)
+    assert prints(site.load(fetches=False)) == before
+    site.mine.write("upstreams/lowest/images/tool/recipe.yaml", "summary: Other\n")
+    assert "[E-CATALOG-UNREACHABLE]" in site.refused(fetches=False)
 
 
 def test_one_source_with_two_contents(site: Site) -> None:

@@ -424,6 +424,28 @@ def test_the_lock_becomes_a_branch_with_a_merge_request(project: Project, tmp_pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("token", "login"), [("", "gitlab-ci-token:job-token"), ("glpat-x", "oauth2:glpat-x")]
+)
+def test_git_gets_the_token_of_the_project_or_of_the_job(
+    project: Project, token: str, login: str
+) -> None:
+    project.keep("plan/matrix.lock", "new\n")
+    project.keep("plan/files", "true\n")
+    asks = "printf 'protocol=https\\nhost=gitlab.example\\n\\n' | git credential fill\n"
+    script = scripts(follows=False)["offer lock"] + asks
+    said = dict(
+        line.split("=", 1)
+        for line in project.run(script, CATALOG_GIT_TOKEN=token).splitlines()
+        if "=" in line
+    )
+    assert f"{said['username']}:{said['password']}" == login
+    # A token is in no file of the checkout.
+    config = (project.root / "project.catalog/.git/config").read_text()
+    assert "token:" not in config
+    assert "glpat" not in config
+
+
 def test_the_moved_pin_becomes_a_branch_unless_somebody_works_on_it(project: Project) -> None:
     script = scripts(follows=True)["offer upstream"]
     below = {"name": "up", "old": "2026.11.16", "new": "2026.11.23`\n$(id)"}

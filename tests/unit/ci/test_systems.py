@@ -85,7 +85,7 @@ def test_an_added_system_divides_a_plan_by_its_own_limit(toy: CISystem) -> None:
     assert str(caught.value) == (
         "no CI system is called 'gitlap'\n"
         "  hint: did you mean gitlab or github?"
-        " known: github, argo, gitlab, toy"
+        " known: github, argo, gitlab, local, toy"
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.app.flattened import flattened
+from builder.app.stacks import alone
 from builder.app.value_origins import value_origins
 from builder.charts.next_version import files_of
 from builder.charts.repository.oci_artifact import package_in
@@ -135,12 +136,12 @@ def test_it_can_be_written_as_one_that_stands_alone(shop: Folder) -> None:
     (shop.root / "images/desk/files/desk.conf").chmod(0o755)
     workspace = mine(shop, text, files)
     project = load(workspace)
-    alone = Folder(shop.root.parent / "alone", {})
+    folder = Folder(shop.root.parent / "alone", {})
     for file in flattened(project, workspace.files):
-        alone.write(file.path, file.data.decode())
-        alone.allow(file.path, file.mode)
-    flat = load(Workspace(alone.root))
-    assert Workspace(alone.root).files.below == ()
+        folder.write(file.path, file.data.decode())
+        folder.allow(file.path, file.mode)
+    flat = load(Workspace(folder.root))
+    assert Workspace(folder.root).files.below == ()
     assert prints(flat) == prints(project)
     assert flat.lock == project.lock
     one, other = (
@@ -173,9 +174,9 @@ def test_what_is_below_stays_locked_as_it_is_there(shop: Folder) -> None:
     project = load(Workspace(workspace.root))
     assert project.lock is not None
     assert project.lock.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.8"}
-    alone = load(mine(shop, TWO_LINES + "lock: {from: own}\n"))
-    assert alone.lock is not None
-    assert alone.lock.versions == {"lang=1.9": "1.9.8"}
+    project = load(mine(shop, TWO_LINES + "lock: {from: own}\n"))
+    assert project.lock is not None
+    assert project.lock.versions == {"lang=1.9": "1.9.8"}
 
 
 def test_three_catalogs(shop: Folder) -> None:
@@ -224,6 +225,38 @@ def test_what_needed_only_a_value_that_is_removed_is_left_out(shop: Folder) -> N
     assert project.notes == (
         "note: 1 name in lists of catalogs below left out: nothing here has them",
     )
+
+
+def test_a_condition_of_an_own_recipe_on_a_value_that_was_removed(shop: Folder) -> None:
+    """What a recipe below has for the value stays there, and is for no target."""
+    axes = 'axes: {os: {"1": null}}\n'
+    files = {"images/desk/recipe.yaml": "when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"}
+    assert load(mine(shop, TWO_LINES + axes)).catalog.recipes["desk"].when[0].condition == "os=1"
+    assert refused(mine(shop, TWO_LINES + axes, files)) == (
+        "images/desk/recipe.yaml:1:14: axis os has no value '1': this catalog removed it"
+        " [E-REMOVED-IN-USE]\n"
+        "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
+        "                 ^\n"
+        "  hint: take it out of the condition, or keep the value: matrix.yaml:3:13\n"
+        "images/desk/recipe.yaml:1:30: axis lang has no value '7'\n"
+        "    when: {os=1: {budget: 1 MB}, lang=7: {budget: 2 MB}}\n"
+        "                                 ^\n"
+        "  hint: known: 1.10, 1.9"
+    )
+
+
+def test_a_condition_on_a_value_that_a_catalog_between_removed(shop: Folder) -> None:
+    mine(shop, TWO_LINES + 'axes: {os: {"1": null}}\n')
+    patch = "patches: {p: {recipes: desk, why: w, when: {os=1: {budget: 1 MB}}}}\n"
+    top = {
+        "matrix.yaml": "extends: {path: ../mine}\ncatalog: {name: top}\n" + patch,
+        "images/desk/recipe.yaml": "when:\n  not os=1: {budget: 1 MB}\n",
+    }
+    workspace = Workspace(Folder(shop.root.parent / "top", top).root)
+    said = "axis os has no value '1': catalog mine removed it [E-REMOVED-IN-USE]\n"
+    assert refused(workspace).startswith(f"images/desk/recipe.yaml:2:3: {said}")
+    (workspace.root / "images/desk/recipe.yaml").unlink()
+    assert refused(Workspace(workspace.root)).startswith(f"matrix.yaml:3:45: {said}")
 
 
 @pytest.mark.parametrize(
@@ -366,6 +399,41 @@ def test_a_name_that_two_catalogs_define_which_do_not_stand_on_one_another(shop:
     assert refused(beside_one_another(shop, "images: {x: {from-catalog: rihgt}}\n")).startswith(
         "matrix.yaml:3:28: catalog 'rihgt' defines no image 'x' [E-NAME-UNKNOWN]\n"
     )
+
+
+def test_a_file_that_two_catalogs_have_which_do_not_stand_on_one_another(shop: Folder) -> None:
+    """What both have alike is no question, and what the own one has counts."""
+    choice = "images: {x: {from-catalog: left}}\n"
+    workspace = beside_one_another(shop, choice)
+    for path in ("images/base/Dockerfile.j2", "images/desk/files/desk.conf"):
+        for name in ("left", "right"):
+            folder = Folder(shop.root.parent / name, {})
+            folder.write(path, "FROM {{ parent }}\n")
+        load(Workspace(workspace.root))
+        folder.write(path, "FROM {{ parent }}\nRUN x\n")
+        text = refused(Workspace(workspace.root))
+        assert text == (
+            f"right:{path}: left and right have this file, and neither stands on the other"
+            " [E-CATALOG-CLASH]\n"
+            f"  hint: say which counts: put it into this catalog, as {path}; this catalog stands on"
+            " right at matrix.yaml:1:1"
+        )
+        Folder(workspace.root, {}).write(path, "FROM {{ parent }}\nRUN y\n")
+        load(Workspace(workspace.root))
+
+
+def test_a_catalog_by_itself_is_without_what_is_beside_it(shop: Folder) -> None:
+    choice = "images: {x: {from-catalog: left}}\n"
+    files = beside_one_another(shop, choice).files
+    left, right = (item for item in files.below if item.name in ("left", "right"))
+    assert (left.below, files.own.below) == ({"shop"}, {"shop", "left", "right"})
+    found = alone(files, right).catalog
+    assert (found.recipes["x"].summary, found.matrix.images["desk"].publish) == ("Of right", True)
+    choice = "images: {x: {from-catalog: right}, desk: {publish: true}}\n"
+    files = beside_one_another(shop, choice).files
+    left = next(item for item in files.below if item.name == "left")
+    Folder(left.root, {}).edit("matrix.yaml", "desk: {publish: false}", "tool: {publish: true}")
+    assert alone(files, left).catalog.recipes["x"].summary == "Of left"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,29 @@ def test_the_same_catalog_alone_makes_the_same(shop: Path, tmp_path: Path, what:
     assert (found == offered(read(Workspace(shop)))) is (what == "nothing")
 
 
+PATCHES = {
+    "a": "{charts: desk, why: w, values: {image.version: {title: Ours}}}",
+    "b": "{charts: '*', why: w, values: {image.version: {\"onyxia+\": {hidden: true}}}}",
+    "c": "{recipes: desk, why: w, packages+: {apt: [lamp]}}",
+    "d": "{recipes: desk, why: w, env: {LAMP: 'on'}}",
+    "e": "{images: desk, why: w, only: {lang: [first]}}",
+}
+"""Patches of which no two change the same attribute of one object."""
+
+
+@settings(max_examples=12, deadline=None)
+@given(order=st.permutations(sorted(PATCHES)))
+def test_the_order_of_patches_that_change_different_attributes_does_not_matter(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory, order: list[str]
+) -> None:
+    def made(names: list[str]) -> list[tuple[str, Any]]:
+        text = "patches:\n" + "".join(f"  {name}: {PATCHES[name]}\n" for name in names)
+        folder = tmp_path_factory.mktemp("order")
+        return offered(read(beside(shop, folder, "mine", TWO_LINES + text, {})))
+
+    assert made(order) == made(sorted(PATCHES))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("lower", "upper"),
