@@ -66,6 +66,7 @@ from builder.resolvers.reachability import Reachability
 from builder.testing.images import Smoke
 from builder.testing.interfaces import ChartRunner, SmokeTester
 from builder.testing.runners import CHART_RUNNERS, chosen_name
+from builder.trust.seals import PLAIN, Seals
 
 Notify = Callable[[str], None]
 """Takes one line for whoever started a command, e.g. `matrix.lock written`."""
@@ -283,7 +284,16 @@ class Adapters:
     @property
     def records(self) -> Records:
         """Return the records of releases."""
-        return Records(catalog=self.catalog, store=self.store)
+        return Records(catalog=self.catalog, store=self.store, trust=self.trust)
+
+    @cached_property
+    def trust(self) -> Seals:
+        """Return what signs, and whose signatures count. Raises ConfigError for a key."""
+        from builder.app.trusted import seals_of
+
+        if self.setup.options.takes_unsigned:
+            return PLAIN
+        return seals_of(self.setup.project, self.setup.options.today)
 
     @property
     def history(self) -> History:

@@ -37,6 +37,7 @@ from builder.testing.interfaces import (
     ChartRunner,
     TestCounts,
 )
+from builder.trust.seals import CHART
 
 
 class ChartActions:
@@ -89,6 +90,7 @@ class ChartActions:
         package = self._helm.package(folder, self._context.state.chart_packages)
         if not checked_chart.found():  # else another run was faster
             self._store.put(chart_artifact(package), chart_plan.reference)
+        self._sign(checked_chart)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
             cases=checked.cases,
@@ -97,6 +99,15 @@ class ChartActions:
             tests=counts,
         )
         return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
+
+    def _sign(self, checked_chart: CheckedChart) -> None:
+        """Sign the package in the registry, which has just the files that were checked."""
+        trust, chart_plan = self._context.trust, checked_chart.chart_plan
+        if trust.is_wanted and checked_chart.found():
+            digest = self._store.digest(chart_plan.reference)
+            assert digest is not None
+            fingerprint = chart_plan.fingerprint
+            trust.sign(self._store, chart_plan.reference, digest, CHART, fingerprint=fingerprint)
 
     def _run(self, step: Step, checked_chart: CheckedChart, folder: Path) -> TestCounts:
         """Add the digests of its images to a chart, and run it on the first."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, TrustError
 from builder.common.parallel import by_item
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
@@ -20,6 +20,9 @@ from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
+from builder.trust.seals import AS_IS, BASE, IMAGE, PLAIN, RECORD, Seals, signature_of
+
+NOBODY = "nobody who is believed signed it"
 
 
 def releases_reference(catalog: Catalog) -> Reference:
@@ -34,25 +37,37 @@ def read_registry_state(
     fingerprints: Mapping[str, Fingerprint],
     *,
     takes_chroot: bool = False,
+    trust: Seals = PLAIN,
 ) -> RegistryState:
     """Return which targets and base images the registry has, and its current release.
 
-    `takes_chroot`: as of `image_check`.
+    `takes_chroot`: as of `image_check`. `trust` says whose signatures count, and asks once for each
+    image that has a signature. Raises TrustError where nobody who is believed signed the release.
     """
     catalog, problem = project.catalog, partial(quick_problem, takes_chroot=takes_chroot)
     references = _references(project, lock, fingerprints)
     records = releases_reference(catalog)
-    record = read_record(store, records.with_tag(release_record.CURRENT))
+    record = believed_record(store, records.with_tag(release_record.CURRENT), trust)
     targets = record.targets.values() if record else ()
     released = {(target.fingerprint, target.digest): target for target in targets}
     repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
     present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
 
+    def unsigned_reason(key: str, image: Reference, digest: str) -> str:
+        if key not in fingerprints:
+            return trust.problem(store, image, digest, BASE)
+        return trust.problem(store, image, digest, IMAGE, fingerprints[key].digest, target=key)
+
     def look(key: str) -> tuple[str | None, str]:
         """Return the digest of an image, and why it is not believed by itself."""
         image = present[key]
         digest = store.digest(image)
+        if digest is not None and trust.is_wanted:
+            if signature_of(image, digest).tag not in tags[image.name]:
+                return digest, NOBODY
+            if unsigned := unsigned_reason(key, image, digest):
+                return digest, unsigned
         if digest is None or key not in fingerprints:
             return digest, ""
         if image_metadata.reference_of(image).tag not in tags[image.name]:
@@ -101,6 +116,21 @@ def _believed(
         elif doubted := [role for parent, role in parents.items() if parent in doubts]:
             doubts[key] = f"its {doubted[0]} is not believed"
     return {key: digest for key, digest in digests.items() if key not in doubts}, doubts
+
+
+def believed_record(store: Registry, reference: Reference, trust: Seals) -> Record | None:
+    """Return the release record at a tag, None if there is none.
+
+    Raises TrustError where nobody who is believed signed it, and as `read_record` does.
+    """
+    if not trust.is_wanted:
+        return read_record(store, reference)
+    digest = store.digest(reference)
+    if digest is None:
+        return None
+    if problem := trust.problem(store, reference, digest, RECORD):
+        raise TrustError(f"the release {reference} is not believed: {problem}", hint=AS_IS)
+    return read_record(store, reference.at(digest))
 
 
 def read_record(store: Registry, reference: Reference) -> Record | None:
