@@ -20,8 +20,9 @@ from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
-from builder.trust.seals import AS_IS, BASE, IMAGE, PLAIN, RECORD, Seals, signature_of
+from builder.trust.seals import BASE, IMAGE, PLAIN, RECORD, Seals, signature_of
 
+RELEASE_AS_IS = "builder sign --as-is --only-release --reason TEXT signs it unseen"
 NOBODY = "nobody who is believed signed it"
 
 
@@ -129,7 +130,7 @@ def believed_record(store: Registry, reference: Reference, trust: Seals) -> Reco
     if digest is None:
         return None
     if problem := trust.problem(store, reference, digest, RECORD):
-        raise TrustError(f"the release {reference} is not believed: {problem}", hint=AS_IS)
+        raise TrustError(f"the release {reference} is not believed: {problem}", hint=RELEASE_AS_IS)
     return read_record(store, reference.at(digest))
 
 

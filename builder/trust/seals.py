@@ -164,7 +164,7 @@ class Seals:
 PLAIN = Seals()
 """Of a catalog that wants no signatures."""
 AS_IS = (
-    "builder sign --adopt builds it again, compares and signs it; builder sign --adopt --as-is"
+    "builder build builds it again, and signs what comes out the same; builder sign --as-is"
     " --reason TEXT signs it unseen"
 )
 

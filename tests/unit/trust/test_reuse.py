@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.app import signing
 from builder.common.errors import ConfigError, TrustError
 from builder.oci.reference import Reference
 from builder.registry.interfaces import Artifact, Blob
@@ -112,8 +113,7 @@ def test_a_planted_release_is_refused(signed: Week) -> None:
         signed.plan()
     assert str(caught.value) == (
         f"the release {current} is not believed: {NOBODY}\n"
-        "  hint: builder sign --adopt builds it again, compares and signs it;"
-        " builder sign --adopt --as-is --reason TEXT signs it unseen"
+        "  hint: builder sign --as-is --only-release --reason TEXT signs it unseen"
     )
 
 
@@ -198,3 +198,19 @@ def test_each_flipped_byte_of_a_signature_is_noticed(week: Week, part: str) -> N
         week.store.put(put, reference)
         found = ours.trust(week.store, image, DIGEST, "image", fingerprint=FINGERPRINT)
         assert not found.is_signed
+
+
+def test_a_registry_that_was_filled_before_is_signed_as_it_is(week: Week) -> None:
+    week.go_by()
+    believe(week, "2026")
+    found = signing.signatures(week.app())
+    assert {it.state for it in found.values()} == {"unsigned"}
+    with pytest.raises(TrustError):
+        week.plan()
+    assert signing.sign_as_is(week.app(), "filled before", only_release=True) == ("release",)
+    assert set(built(week)) >= {BASE, DESK}
+    signed = signing.sign_as_is(week.app(), "filled before")
+    assert set(signed) == found.keys() - {"release"}
+    assert built(week) == {}
+    assert all(it.is_signed for it in signing.signatures(week.app()).values())
+    assert signing.sign_as_is(week.app(), "again") == ()
