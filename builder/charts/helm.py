@@ -10,11 +10,9 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
-import kubernetes_validate
-from kubernetes_validate import utils as schemas
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
@@ -52,9 +50,6 @@ dependency:
   alias: str(required=False)
 """
 
-# Without a cache, it reads a megabyte of JSON for every object that it validates.
-schemas.schema_contents = cache(schemas.schema_contents)
-
 # Labels that contain the name of a chart; the longer first, as it contains the other.
 _NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version")
 
@@ -79,8 +74,9 @@ class DryRun:
 
 def latest_minors(count: int = 3) -> tuple[str, ...]:
     """List the newest Kubernetes minors that schemas exist for, oldest first."""
-    pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
-    return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
+    from builder.charts.kubernetes_schemas import minors
+
+    return minors()[-count:]
 
 
 class Helm:
@@ -227,6 +223,8 @@ class Helm:
         self, manifests: Sequence[Mapping[str, object]], minor: str
     ) -> tuple[list[str], tuple[str, ...]]:
         """Return the problems, and the kinds without a schema. Known valid objects are skipped."""
+        from builder.charts import kubernetes_schemas as schemas
+
         problems: list[str] = []
         unknown: list[str] = []
         for manifest in manifests:
@@ -238,14 +236,14 @@ class Helm:
                 problems.append("an object has no kind or no apiVersion")
                 continue
             try:
-                kubernetes_validate.validate(manifest, minor, strict=True)
-            except kubernetes_validate.SchemaNotFoundError:
+                schemas.validate(manifest, minor)
+            except schemas.SchemaNotFoundError:
                 if _is_core(str(manifest["apiVersion"])):
                     problems.append(f"Kubernetes {minor} has no {kind}")
                 else:
                     unknown.append(kind)
                 continue
-            except kubernetes_validate.ValidationError as error:
+            except schemas.ValidationError as error:
                 path = ".".join(str(part) for part in error.path)
                 problems.append(f"{kind} {path}: {error.message} (Kubernetes {minor})")
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from builder.catalog.models import ChartFeature
 from builder.charts.render import templates
@@ -149,18 +150,27 @@ def _included(part: Part) -> list[tuple[str, Location]]:
     first_uses: dict[str, Location] = {}
     about = {name: text for name, text in part.files.items() if name in _ABOUT}
     for path, text in {**part.texts(), **about}.items():
-        clean = templates.without_comments(text)
-        for match in _INCLUDE.finditer(clean):
-            location = templates.at(f"{part.folder}/{path}", text, match.start(1))
-            first_uses.setdefault(match.group(1), location)
+        for name, location in _included_in(text, f"{part.folder}/{path}"):
+            first_uses.setdefault(name, location)
     return list(first_uses.items())
 
 
+@lru_cache(maxsize=1024)  # each chart looks at the same features
+def _included_in(text: str, file: str) -> tuple[tuple[str, Location], ...]:
+    clean = templates.without_comments(text)
+    matches = _INCLUDE.finditer(clean)
+    return tuple((match[1], templates.at(file, text, match.start(1))) for match in matches)
+
+
 def _defined(part: Part) -> set[str]:
-    texts = map(templates.without_comments, part.texts().values())
-    defined = {name for text in texts for name in _DEFINE.findall(text)}
+    defined = {name for text in part.texts().values() for name in _defined_in(text)}
     slots = {f"chart.{part.name}.{slot}" for slot in part.slots}
     return {*_ALWAYS, *defined, *slots}
+
+
+@lru_cache(maxsize=1024)
+def _defined_in(text: str) -> tuple[str, ...]:
+    return tuple(_DEFINE.findall(templates.without_comments(text)))
 
 
 def having(path: str, features: Mapping[str, ChartFeature]) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from builder.catalog.models import CustomImage, SourceObject, ValueSpec
 from builder.charts.render.values import Value
@@ -186,20 +187,24 @@ def quoted(text: str) -> str:
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
     """Return every value that templates read, with its place; `$x := .Values.a` is followed."""
-    reads_found: list[Read] = []
-    for name, text in texts.items():
-        clean = without_comments(text)
-        aliases = {match.group(1): match.group(2)[1:] for match in _ALIAS.finditer(clean)}
-        spots = [(match.start(1) + 1, match.group(1)[1:]) for match in _READ.finditer(clean)]
-        for alias, path in aliases.items():
-            spots = [spot for spot in spots if spot[1] != path]
-            uses = re.finditer(rf"\${re.escape(alias)}(?!\w)((?:\.[A-Za-z_]\w*)*)(?!\s*:?=)", clean)
-            spots += [(use.start(), path + use.group(1)) for use in uses]
-        for offset, path in sorted(set(spots)):
-            reads_found.append(Read(path=path, location=at(f"{folder}/{name}", text, offset)))
-    return reads_found
+    return [read for name, text in texts.items() for read in _reads(text, f"{folder}/{name}")]
 
 
+@lru_cache(maxsize=1024)  # each chart looks at the same features
+def _reads(text: str, file: str) -> tuple[Read, ...]:
+    clean = without_comments(text)
+    aliases = {match.group(1): match.group(2)[1:] for match in _ALIAS.finditer(clean)}
+    spots = [(match.start(1) + 1, match.group(1)[1:]) for match in _READ.finditer(clean)]
+    for alias, path in aliases.items():
+        spots = [spot for spot in spots if spot[1] != path]
+        uses = re.finditer(rf"\${re.escape(alias)}(?!\w)((?:\.[A-Za-z_]\w*)*)(?!\s*:?=)", clean)
+        spots += [(use.start(), path + use.group(1)) for use in uses]
+    return tuple(
+        Read(path=path, location=at(file, text, offset)) for offset, path in sorted(set(spots))
+    )
+
+
+@lru_cache(maxsize=1024)
 def without_comments(text: str) -> str:
     """Return a template in which comments are blanks: all else stands where it stood."""
     return _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from builder.catalog.models import ValueSpec
 from builder.common.errors import BuilderError, ConfigError, Location
@@ -60,12 +61,17 @@ def split_path(path: str) -> tuple[str, ...]:
 
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
     """Return the place of the key `word` in the file `name`; without its text, the file."""
-    for number, line in enumerate(files.get(name, "").splitlines(), 1):
-        match = re.match(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:", line)
-        if match:
+    return _key_in(files.get(name, ""), f"{file}/{name}", word)
+
+
+@lru_cache(maxsize=8192)  # each chart looks at the same features
+def _key_in(text: str, file: str, word: str) -> Location:
+    key = re.compile(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:")
+    for number, line in enumerate(text.splitlines(), 1):
+        if key.match(line):
             column = len(line) - len(line.lstrip()) + 1
-            return Location(file=f"{file}/{name}", line=number, column=column, source=line)
-    return Location(file=f"{file}/{name}")
+            return Location(file=file, line=number, column=column, source=line)
+    return Location(file=file)
 
 
 def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: Location) -> Value:
