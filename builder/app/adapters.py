@@ -14,6 +14,7 @@ from typing import TypedDict, Unpack
 from builder.app.host_tools import HostTools
 from builder.app.options import Options
 from builder.app.ports import BaseSource, PackageChecker, Served
+from builder.app.trusted import trust_of
 from builder.app.upstreams import Upstreams
 from builder.build.chart_steps import ChartActions
 from builder.build.disk import Disk, Measure
@@ -66,7 +67,6 @@ from builder.resolvers.reachability import Reachability
 from builder.testing.images import Smoke
 from builder.testing.interfaces import ChartRunner, SmokeTester
 from builder.testing.runners import CHART_RUNNERS, chosen_name
-from builder.trust.seals import PLAIN, Seals
 
 Notify = Callable[[str], None]
 """Takes one line for whoever started a command, e.g. `matrix.lock written`."""
@@ -193,6 +193,7 @@ class Adapters:
         return False
 
     # Registries.
+    trust = cached_property(trust_of)
 
     @cached_property
     def credentials(self) -> CredentialFiles:
@@ -285,15 +286,6 @@ class Adapters:
     def records(self) -> Records:
         """Return the records of releases."""
         return Records(catalog=self.catalog, store=self.store, trust=self.trust)
-
-    @cached_property
-    def trust(self) -> Seals:
-        """Return what signs, and whose signatures count. Raises ConfigError for a key."""
-        from builder.app.trusted import seals_of
-
-        if self.setup.options.takes_unsigned:
-            return PLAIN
-        return seals_of(self.setup.project, self.setup.options.today)
 
     @property
     def history(self) -> History:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from builder.common.errors import ConfigError, Location
 from builder.project import Project
@@ -19,6 +20,14 @@ from builder.trust.seals import PLAIN, Seals, no_signer
 PASSWORD = "CATALOG_SIGN_PASSWORD"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLACE = Location(file="matrix.yaml")
+
+
+def trust_of(adapters: Any) -> Seals:
+    """Return what signs for the adapters of an app, and whose signatures count: see `seals_of`."""
+    setup = adapters.setup
+    if setup.options.takes_unsigned:
+        return PLAIN
+    return seals_of(setup.project, setup.options.today)
 
 
 def seals_of(project: Project, today: str) -> Seals:

@@ -96,15 +96,19 @@ class Adoption:
         )
         self._store.put(image_metadata.adopted_from(metadata, adoptable.adopted), reference)
         self._copy(step, adoptable, item.reference)
+        self._sign(item, adoptable.digest)
+        return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _sign(self, item: TargetPlan, digest: str) -> None:
+        """Sign an image that was copied, if the catalog wants that."""
         self._context.trust.sign(
             self._store,
             item.reference,
-            adoptable.digest,
+            digest,
             IMAGE,
             target=item.target.id,
             fingerprint=item.fingerprint.digest,
         )
-        return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _metadata(self, step: Step, item: TargetPlan, adoptable: Adoptable) -> Artifact:
         """Return the metadata of an image, as upstream has it. Raises StepError."""

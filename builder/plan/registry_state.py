@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Container, Mapping
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
@@ -19,7 +18,7 @@ from builder.plan.models import RegistryState, base_reference, reference
 from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
-from builder.registry.release_record import Record
+from builder.registry.release_record import Record, ReleasedTarget
 from builder.trust.seals import BASE, IMAGE, PLAIN, RECORD, Seals, signature_of
 
 RELEASE_AS_IS = "builder sign --as-is --only-release --reason TEXT signs it unseen"
@@ -40,41 +39,28 @@ def read_registry_state(
     takes_chroot: bool = False,
     trust: Seals = PLAIN,
 ) -> RegistryState:
-    """Return which targets and base images the registry has, and its current release.
-
-    `takes_chroot`: as of `image_check`. `trust` says whose signatures count, and asks once for each
-    image that has a signature. Raises TrustError where nobody who is believed signed the release.
-    """
-    catalog, problem = project.catalog, partial(quick_problem, takes_chroot=takes_chroot)
+    """Return what the registry has. Raises TrustError for a release that nobody signed."""
     references = _references(project, lock, fingerprints)
-    records = releases_reference(catalog)
+    records = releases_reference(project.catalog)
     record = believed_record(store, records.with_tag(release_record.CURRENT), trust)
-    targets = record.targets.values() if record else ()
-    released = {(target.fingerprint, target.digest): target for target in targets}
+    released = _released(record)
     repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
     present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
-
-    def unsigned_reason(key: str, image: Reference, digest: str) -> str:
-        if key not in fingerprints:
-            return trust.problem(store, image, digest, BASE)
-        return trust.problem(store, image, digest, IMAGE, fingerprints[key].digest, target=key)
 
     def look(key: str) -> tuple[str | None, str]:
         """Return the digest of an image, and why it is not believed by itself."""
         image = present[key]
         digest = store.digest(image)
-        if digest is not None and trust.is_wanted:
-            if signature_of(image, digest).tag not in tags[image.name]:
-                return digest, NOBODY
-            if unsigned := unsigned_reason(key, image, digest):
-                return digest, unsigned
-        if digest is None or key not in fingerprints:
-            return digest, ""
+        why = digest and _unsigned(trust, store, image, digest, tags, key, fingerprints)
+        if why or digest is None or key not in fingerprints:
+            return digest, why or ""
         if image_metadata.reference_of(image).tag not in tags[image.name]:
             return digest, NO_METADATA
         before = released.get((fingerprints[key].digest, digest))
-        return digest, problem(store, image, digest, fingerprints[key], before)
+        return digest, quick_problem(
+            store, image, digest, fingerprints[key], before, takes_chroot=takes_chroot
+        )
 
     digests, doubts = _believed(project.expansion, by_item(look, present))
     return RegistryState(
@@ -83,6 +69,31 @@ def read_registry_state(
         record=record,
         releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),
     )
+
+
+def _released(record: Record | None) -> dict[tuple[str, str], ReleasedTarget]:
+    """Return the targets of a release by fingerprint and digest."""
+    targets = record.targets.values() if record else ()
+    return {(target.fingerprint, target.digest): target for target in targets}
+
+
+def _unsigned(
+    trust: Seals,
+    store: Registry,
+    image: Reference,
+    digest: str,
+    tags: Mapping[str, Container[str]],
+    key: str,
+    fingerprints: Mapping[str, Fingerprint],
+) -> str:
+    """Return why nobody who is believed signed an image, or ""; `tags` are by repository."""
+    if not trust.is_wanted:
+        return ""
+    if signature_of(image, digest).tag not in tags[image.name]:
+        return NOBODY
+    if key not in fingerprints:
+        return trust.problem(store, image, digest, BASE)
+    return trust.problem(store, image, digest, IMAGE, fingerprints[key].digest, target=key)
 
 
 def _references(
