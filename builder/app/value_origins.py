@@ -101,12 +101,20 @@ def _of_patches(
         if item.path != key or change is None:
             continue
         if field in change.cleared or getattr(change, field, None) is not None:
+            patches = catalog.matrix.patches
             yield Origin(
-                catalog=matrix.catalog_of(("patches", item.patch)) or files.own.name,
+                catalog=_catalog_of(matrix, item, name) or files.own.name,
                 location=item.location,
-                rule=f"patch {item.patch}: {catalog.matrix.patches[item.patch].why}",
+                rule=f"patch {item.patch}: {patches[item.patch].why}" if item.patch else "set",
                 value=None if field in change.cleared else getattr(change, field),
             )
+
+
+def _catalog_of(matrix: MergedDocument, item: PatchedValue, chart: str) -> str:
+    if item.patch:
+        return matrix.catalog_of(("patches", item.patch))
+    origins = matrix.origins(("charts", chart, "values", item.path))
+    return origins[-1].catalog if origins else ""
 
 
 def _of_features(catalog: Catalog, matrix: MergedDocument, name: str) -> Iterator[PatchedValue]:

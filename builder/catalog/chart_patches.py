@@ -158,15 +158,19 @@ def _item(patching: Patching, patch: Patch, path: str, known: str) -> PatchedVal
     """Return the change of a value that a patch says at `path`; `known` is its path now."""
     change = patch.values[path]
     if change is not None:
-        raw = patching.raw(patch, "values", path)
-        cleared = tuple(_ALIASES.get(key, key) for key, value in raw.items() if value is None)
-        change = replace(change, cleared=tuple(key for key in cleared if key != "path"))
+        change = change_of(change, patching.raw(patch, "values", path))
     return PatchedValue(
         path=known,
         change=change,
         patch=patch.name,
         location=patching.location(patch, ("values", path)),
     )
+
+
+def change_of(change: ValueChange, raw: Mapping[str, Any]) -> ValueChange:
+    """Return what a file says of a value, with the keys that it has as null: `raw` is that."""
+    cleared = tuple(_ALIASES.get(key, key) for key, value in raw.items() if value is None)
+    return replace(change, cleared=tuple(key for key in cleared if key != "path"))
 
 
 def _paths_of(feature: ChartFeature) -> dict[str, str]:

@@ -162,7 +162,11 @@ class Chart(FileModel):
         tuple[str, ...], Field(description="features beside those of the recipe")
     ] = ()
     values: Annotated[
-        Mapping[str, Any], Field(description="other defaults of its values, by path")
+        Mapping[str, Any],
+        Field(
+            description="other defaults of its values, by path; or mappings of what else is to be"
+            " said of a value, as in patches"
+        ),
     ] = field(default_factory=dict)
     fixed: Annotated[
         Mapping[str, Any],

@@ -293,7 +293,10 @@ class Patch(ChartPatch, RecipePatch, ImagePatch, Selection):
 
 @dataclass(frozen=True, kw_only=True)
 class PatchedValue:
-    """A change of one value, and the patch that makes it; without `change` the value is gone."""
+    """A change of one value; without `change` the value is gone.
+
+    `patch` is the patch that makes it, "" where the line of the chart says it.
+    """
 
     path: str
     change: ValueChange | None

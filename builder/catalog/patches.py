@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from builder.catalog.chart_lines import change_by_lines
 from builder.catalog.chart_patches import change_charts, change_features
 from builder.catalog.image_patches import change_images
 from builder.catalog.models import ChartFeature, Matrix, Recipe
@@ -52,6 +53,7 @@ def patched(objects: Objects, check_ecosystem: CheckName | None = None) -> Patch
             change_recipes(patching, patch, names, check_ecosystem)
         else:
             change_features(patching, patch, names)
+    change_by_lines(patching)
     charts = patching.charts
     matrix = replace(
         objects.matrix,

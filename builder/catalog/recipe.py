@@ -251,7 +251,10 @@ def check_mirrored(recipe: Recipe) -> list[BuilderError]:
 def check_needs(
     expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], locations: Locations
 ) -> list[BuilderError]:
-    """Return an error for each axis that a recipe needs and its image does not have."""
+    """Return an error for each axis that a recipe needs and its image does not have.
+
+    So there is for each top recipe that would bring a release line.
+    """
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():
         image, axes = matrix.images[name], variants[0].values if variants else {}
@@ -268,6 +271,17 @@ def check_needs(
                 for axis in needs
                 if axis in matrix.axes and axis not in axes
             ]
+        errors += [
+            ConfigError(
+                f"recipe {top} provides {listed(list(recipes[top].provides))}, and a top recipe"
+                f" brings no release line to image {name}",
+                hint=f"build an image with it: `from: {name}`",
+                location=locations.at_key(("images", name, "top")),
+                id="E-TOP-PROVIDES",
+            )
+            for top in image.top
+            if top in recipes and recipes[top].provides
+        ]
     return errors
 
 

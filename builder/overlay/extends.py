@@ -179,7 +179,8 @@ class _Stack:
         if len(above) > _DEEPEST or len(self._reached) > _MOST:
             most = _DEEPEST if len(above) > _DEEPEST else _MOST
             message = f"more than {most} catalogs stand on one another"
-            raise ConfigError(message, location=at, id="E-CATALOG-DEPTH")
+            hint = "write some of them as one: `builder flatten --out alone`"
+            raise ConfigError(message, hint=hint, location=at, id="E-CATALOG-DEPTH")
         catalog = reached.catalog
         if not catalog.has(MATRIX):
             self.catalogs.append(catalog)
@@ -286,7 +287,10 @@ class _Stack:
         upstreams = self._finding.upstreams
         if upstreams is None:
             raise ConfigError(
-                f"{name} was not fetched yet", location=location, id="E-CATALOG-UNREACHABLE"
+                f"{name} was not fetched yet",
+                hint="run a command that may reach it, such as `builder plan` without `--offline`",
+                location=location,
+                id="E-CATALOG-UNREACHABLE",
             )
         try:
             found = upstreams.fetch(pin)
@@ -392,7 +396,8 @@ def _check_circle(below: SourceCatalog, location: Location, above: tuple[_Reache
     if any(item.catalog.root.resolve() == below.root for item in above):
         names = " → ".join([*(item.catalog.name for item in above), below.name])
         message = f"catalogs stand on one another in a circle: {names}"
-        raise ConfigError(message, location=location, id="E-CATALOG-CYCLE")
+        hint = "take `extends` out of one of them"
+        raise ConfigError(message, hint=hint, location=location, id="E-CATALOG-CYCLE")
 
 
 def pin_of_folder(catalog: SourceCatalog, extends: Extends) -> PinnedCatalog:

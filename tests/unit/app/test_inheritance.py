@@ -127,6 +127,21 @@ def test_an_upgrade_moves_own_entries_alone_and_counts_the_others(shop: Catalog)
     assert mine.app().locked().package_sets.items() >= shop.own.package_sets.items()
 
 
+def test_an_own_entry_that_was_deleted_comes_back_the_same_on_the_same_day(shop: Catalog) -> None:
+    mine = on(shop, "  speech: {lock: own}\n")
+    own = mine.lock()
+    file = mine.folder.root / FILE
+    before = file.read_bytes()
+    for key in own.package_sets:
+        left = {one: item for one, item in own.package_sets.items() if one != key}
+        file.write_text(dump(replace(own, package_sets=left)))
+        mine.lock()
+        assert file.read_bytes() == before, key
+    file.write_text(dump(replace(own, package_sets={})))
+    mine.lock()
+    assert file.read_bytes() == before
+
+
 def test_an_image_that_asks_for_more_is_locked_with_all_that_stands_on_it(shop: Catalog) -> None:
     mine = on(shop)
     mine.folder.write("images/speech/recipe.yaml", "packages:\n  apt+: [less]\n")

@@ -44,6 +44,43 @@ def test_what_a_selector_of_each_kind_picks(kind: str, selector: str, names: str
     assert " ".join(found.matrix.matched["p"]) == names
 
 
+LINE = "tray: {recipe: big, image: tray"
+
+
+def test_the_line_of_a_chart_describes_a_value_after_all_patches() -> None:
+    said = "size.limit: {default: 5Gi, title: Line, text: null}, size.is: false"
+    matrix = MATRIX.replace(LINE, f"{LINE}, values: {{{said}}}")
+    patch = (
+        "  p: {charts: '*', why: w, values: {size.limit: {default: 3Gi, title: P, pattern: Gi}}}"
+    )
+    found = with_patches(patch, matrix)
+    values = rendered(found, "tray")["values.yaml"].decode()
+    assert 'limit: "5Gi"' in values
+    assert "is: false" in values
+    size = json.loads(rendered(found, "tray")["values.schema.json"])["properties"]["size"]
+    limit = size["properties"]["limit"]
+    assert (limit["title"], limit["pattern"], "description" in limit) == ("Line", "Gi", False)
+    assert 'limit: "3Gi"' in rendered(found, "new")["values.yaml"].decode()
+
+
+def test_the_line_of_a_chart_moves_a_value() -> None:
+    matrix = MATRIX.replace(LINE, f"{LINE}, values: {{most: {{path: disk.most}}}}")
+    files = rendered(evaluated(folders(matrix), []), "tray")
+    assert b"disk:" in files["values.yaml"]
+
+
+def test_what_the_line_of_a_chart_cannot_say_of_a_value() -> None:
+    matrix = MATRIX.replace(LINE, f"{LINE}, values: {{size.limit: {{defualt: 5Gi}}}}")
+    with pytest.raises(BuilderError) as caught:
+        evaluated(folders(matrix), [])
+    assert str(caught.value) == (
+        "matrix.yaml:13:58: unknown key 'defualt'\n"
+        "      tray: {recipe: big, image: tray, values: {size.limit: {defualt: 5Gi}}}\n"
+        "                                                             ^\n"
+        "  hint: did you mean default?"
+    )
+
+
 def test_an_image_keeps_fewer_variants() -> None:
     found = with_patches(
         "  p: {images: has:lang, why: w, only: {lang: ['>= 1.9']}}\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.catalog.chart_patches import with_patched_form
 from builder.catalog.models import UpstreamChartRecipe
 from builder.catalog.parser import parse_upstream
 from builder.charts.helm_versions import parse as parse_version
@@ -19,7 +20,7 @@ from builder.charts.upstream.references import images_in
 from builder.charts.upstream.rules import packaged_problems, problems
 from builder.common.errors import BuilderError, ConfigError
 from builder.diff.compare import compare, lock_side
-from builder.lock.lockfile import PINS, ChartLock, Lock
+from builder.lock.lockfile import PINS, ChartLock, Lock, dump
 from tests.fakes.catalog import FILES, LOCK, MATRIX, Folder, plan_of
 from tests.fakes.helm_repo import EXECUTOR, FLOW, SERVER, package
 
@@ -242,6 +243,32 @@ def test_what_is_no_chart_of_an_upstream_is_refused(folder: Folder, name: str) -
     with pytest.raises(BuilderError) as error:
         folder.load()
     assert message in str(error.value)
+
+
+def test_a_catalog_above_inherits_it_and_says_otherwise_of_it(
+    folder: Folder, tmp_path: Path
+) -> None:
+    folder.write("matrix.lock", dump(replace(LOCK, charts={"flow": LOCKED})))
+    files = {
+        "matrix.yaml": "extends: {path: ../catalog}\ncatalog: {name: mine}\n"
+        "patches: {p: {charts: flow, why: w, values: {server.replicas: {title: Ours}}}}\n",
+    }
+    below, mine = folder.load(), Folder(tmp_path / "mine", files).load()
+    assert mine.lock is not None
+    assert mine.lock.charts == {"flow": LOCKED}
+    assert list(mine.expansion.upstream_charts) == list(below.expansion.upstream_charts) == ["flow"]
+    recipe, chart = (
+        mine.catalog.upstream_charts["flow"], mine.catalog.matrix.upstream_charts["flow"],
+    )  # fmt: skip
+    assert with_patched_form(recipe, chart).form["server.replicas"].title == "Ours"
+    text = "form:\n  server.replicas: {default: 3}\nvalues: {crds: {install: true}}\n"
+    Folder(tmp_path / "mine", {}).write("charts/flow/upstream.yaml", text)
+    recipe = Folder(tmp_path / "mine", {}).load().catalog.upstream_charts["flow"]
+    assert (recipe.form["server.replicas"].default, recipe.values) == (
+        3,
+        {"crds": {"install": True}},
+    )
+    assert recipe.title == "Flow"
 
 
 def test_a_patch_changes_what_the_chart_of_an_upstream_shows(folder: Folder) -> None:

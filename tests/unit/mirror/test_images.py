@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.app.locking import upgrade_of
+from builder.app.week import KINDS
 from builder.catalog.models import Base, Source
 from builder.common.errors import (
     BuilderError,
@@ -18,9 +19,19 @@ from builder.common.errors import (
 )
 from builder.lock.locker import LockResult, lock_catalog
 from builder.lock.lockfile import BaseLock, Lock, dump, parse
+from builder.lock.pinned import PinnedCatalog
 from builder.oci.reference import parse as parse_reference
 from builder.resolvers.base_images.upstream import UpstreamImages
-from tests.fakes.catalog import FILES, LOCK, MATRIX, TODAY, Folder, Week, nowhere
+from tests.fakes.catalog import (
+    FILES,
+    LOCK,
+    MATRIX,
+    TODAY,
+    Folder,
+    Week,
+    nowhere,
+    with_package_sets,
+)
 from tests.fakes.store import FakeStore
 from tests.fakes.upstream import AMD, ARM, publish
 
@@ -207,6 +218,42 @@ def test_it_is_copied_by_its_digest_tested_and_tagged(week: Week) -> None:
     for tag in ("door8.0.2", "door8", "latest", f"door8.0.2-{week.plan().release[:10]}"):
         assert week.store.digest(parse_reference(f"{OWN}:{tag}")) == content, tag
     assert week.engine.calls == []
+
+
+def test_a_catalog_above_inherits_it_adopts_it_and_patches_it(week: Week, tmp_path: Path) -> None:
+    lock = with_package_sets(week.folder.load(), week.lock)
+    week.folder.write("matrix.lock", dump(lock))
+    app = week.app()
+    assert app.run(app.plan(), KINDS).exit_code == 0
+    pin = PinnedCatalog(
+        source={"path": "../catalog"},
+        content="sha256:" + "0" * 64,
+        release=TODAY.replace("-", "."),
+        record=week.store.named["127.0.0.1:5999/shop-releases:current"],
+    )
+    patch = "{recipes: door, why: w, ports: [8080], command: [door, --shut]}"
+    files = {
+        "matrix.yaml": "extends: {path: ../catalog, name: shop}\n"
+        "catalog: {name: mine, registries: ['127.0.0.1:5888']}\n"
+        f"patches: {{p: {patch}}}\n",
+        "matrix.lock": dump(Lock(upstreams={"shop": pin})),
+    }
+    mine = Week(folder=Folder(tmp_path / "mine", files), store=week.store)
+    app = mine.app()
+    recipe = app.catalog.recipes["door"]
+    assert (recipe.ports, recipe.command) == ((8080,), ("door", "--shut"))
+    planned = app.plan(to_run=False)
+    assert {planned.targets[DOOR].action, planned.steps[f"base:{BASE.id}"].action} == {"adopt"}
+    run = app.run(app.plan(), KINDS)
+    assert run.results[f"build:{DOOR}"].status == "done"
+    own = parse_reference("127.0.0.1:5888/shop-door:door8.0.2")
+    assert mine.store.digest(own) == mine.store.digest(parse_reference(f"{OWN}:door8.0.2"))
+    built = "{images: door, why: w, top+: [trust]}"
+    mine.folder.write("matrix.yaml", files["matrix.yaml"].replace(patch, built))
+    mine.folder.write("images/trust/recipe.yaml", "summary: Trust\n")
+    mine.folder.write("images/trust/Dockerfile.j2", "FROM {{ parent }}\n")
+    with pytest.raises(BuilderError, match="E-TOP-MIRRORED"):
+        mine.folder.load()
 
 
 def test_the_second_run_has_nothing_to_do(week: Week) -> None:

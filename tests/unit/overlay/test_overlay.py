@@ -275,7 +275,8 @@ def test_a_condition_on_a_value_that_a_catalog_between_removed(shop: Folder) -> 
             "matrix.yaml:1:17: catalogs stand on one another in a circle: mine → mine"
             " [E-CATALOG-CYCLE]\n"
             "    extends: {path: .}\n"
-            "                    ^",
+            "                    ^\n"
+            "  hint: take `extends` out of one of them",
         ),
         (
             "extends: {path: ../shop, name: mine}",
@@ -303,6 +304,21 @@ def test_a_condition_on_a_value_that_a_catalog_between_removed(shop: Folder) -> 
 def test_what_a_catalog_cannot_stand_on(shop: Folder, line: str, error: str) -> None:
     text = refused(mine(shop, f"{line}\ncatalog: {{name: mine}}\n"))
     assert text == error.replace("ROOT", str(shop.root.parent))
+
+
+def test_too_many_catalogs_on_one_another(shop: Folder) -> None:
+    below = "shop"
+    for number in range(9):
+        text = f"extends: {{path: ../{below}}}\ncatalog: {{name: c{number}}}\n"
+        root = Folder(shop.root.parent / f"c{number}", {"matrix.yaml": text}).root
+        below = f"c{number}"
+        if number < 8:
+            Workspace(root).files  # noqa: B018
+    text = refused(Workspace(root))
+    assert (
+        "c0:matrix.yaml:1:17: more than 8 catalogs stand on one another [E-CATALOG-DEPTH]\n" in text
+    )
+    assert "  hint: write some of them as one: `builder flatten --out alone`; " in text
 
 
 def test_a_circle_of_three(shop: Folder) -> None:

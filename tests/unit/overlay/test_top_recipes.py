@@ -273,3 +273,16 @@ def test_it_needs_the_axes_that_its_recipe_says(shop: Folder) -> None:
         "                                   ^\n"
         "  hint: it has os; put it on an image that has lang"
     )
+
+
+def test_it_brings_no_release_line(shop: Folder) -> None:
+    shop.write("images/t/recipe.yaml", "summary: T\nprovides:\n  lang: {apt: {package: lang}}\n")
+    shop.write("images/t/Dockerfile.j2", "FROM {{ parent }}\n")
+    shop.edit("matrix.yaml", "axes: [lang]}", "axes: [lang], top: [t]}")
+    assert refused(shop) == (
+        "matrix.yaml:18:38: recipe t provides lang, and a top recipe brings no release line to"
+        " image speech [E-TOP-PROVIDES]\n"
+        "      speech: {from: base, axes: [lang], top: [t]}\n"
+        "                                         ^\n"
+        "  hint: build an image with it: `from: speech`"
+    )
