@@ -70,7 +70,7 @@ class ImagePush:
 
         Raises DifferenceError where it names an image with other content.
         """
-        digest = self._push(tested)
+        digest = self._push_unsigned(tested)
         self.sign_target(tested.image, digest, tested.target, tested.fingerprint)
         return digest
 
@@ -82,7 +82,7 @@ class ImagePush:
             self.store, image, digest, IMAGE, target=target, fingerprint=fingerprint.digest
         )
 
-    def _push(self, tested: TestedImage) -> str:
+    def _push_unsigned(self, tested: TestedImage) -> str:
         """Push an image, its metadata first; return the digest that the tag names then.
 
         Raises DifferenceError where it names an image with other content.
