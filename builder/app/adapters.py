@@ -14,6 +14,7 @@ from typing import TypedDict, Unpack
 from builder.app.host_tools import HostTools
 from builder.app.options import Options
 from builder.app.ports import BaseSource, PackageChecker, Served
+from builder.app.trusted import trust_of
 from builder.app.upstreams import Upstreams
 from builder.build.chart_steps import ChartActions
 from builder.build.disk import Disk, Measure
@@ -192,6 +193,7 @@ class Adapters:
         return False
 
     # Registries.
+    trust = cached_property(trust_of)
 
     @cached_property
     def credentials(self) -> CredentialFiles:
@@ -283,7 +285,7 @@ class Adapters:
     @property
     def records(self) -> Records:
         """Return the records of releases."""
-        return Records(catalog=self.catalog, store=self.store)
+        return Records(catalog=self.catalog, store=self.store, trust=self.trust)
 
     @property
     def history(self) -> History:

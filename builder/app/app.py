@@ -272,6 +272,7 @@ class App:
                 lock,
                 fingerprints,
                 takes_chroot=self.options.takes_chroot,
+                trust=self.adapters.trust,
             )
             wanted = Wanted(
                 project=self.project,

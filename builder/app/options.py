@@ -34,6 +34,7 @@ class Options:
     `isolation` is what was asked for in the place of the kernel's, see engines.
     `hand_over_to`: what steps would push is written to this folder instead. `handed_over_in`: steps
     push what is in this folder, and build nothing. `run` names the run that does both.
+    `takes_unsigned`: what nobody signed counts, for what signs it; nothing is signed by itself.
     """
 
     select: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ class Options:
     isolation: str = field(default_factory=lambda: os.environ.get(ISOLATION, ""))
     hand_over_to: Path | None = None
     handed_over_in: Path | None = None
+    takes_unsigned: bool = False
     run: str = ""
 
     @property

@@ -133,6 +133,7 @@ class RunLoop:
             listen=listen,
             timeout=self._adapters.setup.options.timeout,
             takes_chroot=self._adapters.setup.options.takes_chroot,
+            trust=self._adapters.trust,
         )
 
     def carry_out(

@@ -19,6 +19,7 @@ from builder.plan.image_check import NO_METADATA, ImageCheck, artifact_problem
 from builder.plan.models import Adoptable, Plan, Step, TargetPlan, base_reference
 from builder.registry.interfaces import Artifact, Registry
 from builder.testing.interfaces import TestCounts
+from builder.trust.seals import BASE, IMAGE
 
 TestAgain = Callable[[Step, TargetPlan, Reference], tuple[TestCounts, bytes, str]]
 """Tests an image, by its digest; returns the results, in numbers and as JUnit, and the log."""
@@ -43,7 +44,10 @@ class Adoption:
         self._test_again = test_again
         self._hands_over = hands_over
         self._images = ImageCheck(
-            store, context.catalog.matrix.repository_of, takes_chroot=context.takes_chroot
+            store,
+            context.catalog.matrix.repository_of,
+            takes_chroot=context.takes_chroot,
+            trust=context.trust,
         )
 
     def adopt(self, step: Step) -> Result:
@@ -56,6 +60,7 @@ class Adoption:
         reference = base_reference(base, self._context.catalog, self._context.lock)
         _check_free(reference, self._store.digest(reference), adoptable)
         self._copy(step, adoptable, reference)
+        self._context.trust.sign(self._store, reference, adoptable.digest, BASE)
         detail = BaseResult(digest=adoptable.digest)
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
@@ -91,7 +96,19 @@ class Adoption:
         )
         self._store.put(image_metadata.adopted_from(metadata, adoptable.adopted), reference)
         self._copy(step, adoptable, item.reference)
+        self._sign(item, adoptable.digest)
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _sign(self, item: TargetPlan, digest: str) -> None:
+        """Sign an image that was copied, if the catalog wants that."""
+        self._context.trust.sign(
+            self._store,
+            item.reference,
+            digest,
+            IMAGE,
+            target=item.target.id,
+            fingerprint=item.fingerprint.digest,
+        )
 
     def _metadata(self, step: Step, item: TargetPlan, adoptable: Adoptable) -> Artifact:
         """Return the metadata of an image, as upstream has it. Raises StepError."""

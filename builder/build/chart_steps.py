@@ -20,6 +20,7 @@ from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia_check import check_chart, read_chart
+from builder.charts.package import ChartPackage
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
@@ -37,6 +38,7 @@ from builder.testing.interfaces import (
     ChartRunner,
     TestCounts,
 )
+from builder.trust.seals import CHART
 
 
 class ChartActions:
@@ -87,8 +89,7 @@ class ChartActions:
         counts = self._run(step, checked_chart, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
-        if not checked_chart.found():  # else another run was faster
-            self._store.put(chart_artifact(package), chart_plan.reference)
+        self._push(checked_chart, package)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
             cases=checked.cases,
@@ -97,6 +98,17 @@ class ChartActions:
             tests=counts,
         )
         return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
+
+    def _push(self, checked_chart: CheckedChart, package: ChartPackage) -> None:
+        """Push a package, and sign the one in the registry: it has the files that were checked."""
+        trust, chart_plan = self._context.trust, checked_chart.chart_plan
+        if not checked_chart.found():  # else another run was faster
+            self._store.put(chart_artifact(package), chart_plan.reference)
+        if trust.is_wanted and checked_chart.found():
+            digest = self._store.digest(chart_plan.reference)
+            assert digest is not None
+            fingerprint = chart_plan.fingerprint
+            trust.sign(self._store, chart_plan.reference, digest, CHART, fingerprint=fingerprint)
 
     def _run(self, step: Step, checked_chart: CheckedChart, folder: Path) -> TestCounts:
         """Add the digests of its images to a chart, and run it on the first."""

@@ -74,6 +74,7 @@ class CheckedChart:
             self.store,
             context.catalog.matrix.repository_of,
             takes_chroot=context.takes_chroot,
+            trust=context.trust,
         )
         variants: dict[str, dict[str, str]] = {}
         for target_id in chart_plan.variants:

@@ -315,8 +315,13 @@ class HandedStore(PatientStore):
         self._handed = handed
 
     def put(self, artifact: Artifact, reference: Reference) -> str:
-        """Put an artifact, as a Registry does. Raises StepError where it is another one."""
-        return super().put(self._handed.checked(artifact), reference)
+        """Put an artifact, as a Registry does. Raises StepError where it is another one.
+
+        Signatures are made here, and never handed over.
+        """
+        is_signature = reference.tag.endswith(".sig")
+        checked = artifact if is_signature else self._handed.checked(artifact)
+        return super().put(checked, reference)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from builder.plan.fingerprint import Fingerprint
 from builder.plan.image_check import ImageCheck
 from builder.plan.image_metadata import ImageMetadata
 from builder.registry.interfaces import Artifact, Registry
+from builder.trust.seals import BASE, IMAGE, PLAIN, Seals
 
 _BESIDE = ("", ".sig", ".att", ".sbom")
 """The ends of the tags, after its digest, at which things are stated of an image: what refers to it
@@ -41,6 +42,7 @@ class TestedImage:
 
     __test__ = False  # else pytest takes it for a class of tests
 
+    target: str  # its id
     image: Reference
     parent: Reference
     built: Built
@@ -61,8 +63,26 @@ class ImagePush:
     store: Registry
     repository_of: Callable[[str], str]
     blob_file: Callable[[str], Path]
+    trust: Seals = PLAIN
 
     def push(self, tested: TestedImage) -> str:
+        """Push an image, its metadata first, and sign it; return the digest that the tag names.
+
+        Raises DifferenceError where it names an image with other content.
+        """
+        digest = self._push_unsigned(tested)
+        self.sign_target(tested.image, digest, tested.target, tested.fingerprint)
+        return digest
+
+    def sign_target(
+        self, image: Reference, digest: str, target: str, fingerprint: Fingerprint
+    ) -> None:
+        """Sign the image of a target that is in the registry, if the catalog wants that."""
+        self.trust.sign(
+            self.store, image, digest, IMAGE, target=target, fingerprint=fingerprint.digest
+        )
+
+    def _push_unsigned(self, tested: TestedImage) -> str:
         """Push an image, its metadata first; return the digest that the tag names then.
 
         Raises DifferenceError where it names an image with other content.
@@ -79,7 +99,7 @@ class ImagePush:
             self.store.copy(reference.at(before), reference)
         assert digest is not None
         self._check_same(tested.image, digest, tested.built.layout)
-        images = ImageCheck(self.store, self.repository_of)
+        images = ImageCheck(self.store, self.repository_of, trust=self.trust)
         if images.problem(tested.image, digest, tested.fingerprint.digest):
             # All that was tested is in it: its configuration and every file.
             size = sum(self.store.blobs(tested.image.at(digest)).values())
@@ -94,6 +114,7 @@ class ImagePush:
         """
         digest = self.store.push(layout, image)
         self._check_same(image, digest, layout)
+        self.trust.sign(self.store, image, digest, BASE)
         return digest
 
     def mirror(self, lock: BaseLock, network: Network, image: Reference) -> str:
@@ -108,6 +129,7 @@ class ImagePush:
         if found is None:
             self.store.copy(source.at(lock.content), image)
         copy_beside(self.store, source.at(lock.content), image)
+        self.trust.sign(self.store, image, lock.content, BASE)
         return lock.content
 
     def _check_same(self, image: Reference, digest: str, layout: Path) -> None:

@@ -34,6 +34,7 @@ from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.release_record import ImageShare
 from builder.testing import package_list
 from builder.testing.interfaces import SmokeRequest, TestCounts
+from builder.trust.seals import BASE
 
 Action = Callable[[Step], Result]
 
@@ -46,11 +47,17 @@ class BuildActions:
         self._toolbox = toolbox
         self._requests = Requests(context)
         repository_of = context.catalog.matrix.repository_of
-        self._images = ImageCheck(toolbox.store, repository_of, takes_chroot=context.takes_chroot)
+        self._images = ImageCheck(
+            toolbox.store,
+            repository_of,
+            takes_chroot=context.takes_chroot,
+            trust=context.trust,
+        )
         self._image_push = ImagePush(
             store=toolbox.store,
             repository_of=repository_of,
             blob_file=context.state.registry_blob,
+            trust=context.trust,
         )
 
     def base(self, step: Step) -> Result:
@@ -228,6 +235,9 @@ class BuildActions:
         )
         store.put(artifact, image_metadata.reference_of(target_plan.reference))
         store.copy(mirrored, target_plan.reference)
+        self._image_push.sign_target(
+            target_plan.reference, lock.content, target.id, target_plan.fingerprint
+        )
         detail = ImageResult(
             digest=lock.content, size=size, tests=counts, chain=metadata.shares, log=str(log)
         )
@@ -293,6 +303,7 @@ class BuildActions:
         """Push an image with its metadata; return the digest of the fingerprint tag."""
         return self._image_push.push(
             TestedImage(
+                target=target_plan.target.id,
                 image=target_plan.reference,
                 parent=parent,
                 built=built,
@@ -339,7 +350,9 @@ class BuildActions:
                 f"{role} {reference} not found in the registry",
                 hint=f"builder build -s {target_id}",
             )
-        if not is_base:
+        if is_base:
+            self._context.trust.check(self._toolbox.store, reference, digest, BASE)
+        else:
             fingerprint = self._context.fingerprints[target_id].digest
             self._images.check(reference, digest, fingerprint, target_id)
         return reference.at(digest)

@@ -17,6 +17,7 @@ from builder.plan.models import Plan
 from builder.project import Project
 from builder.registry.interfaces import Registry
 from builder.testing.interfaces import SmokeTester
+from builder.trust.seals import PLAIN, Seals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,8 @@ class RunContext:
     """The inputs of a run. `state` has logs and build contexts; `timeout` is in seconds.
 
     `takes_chroot` says that images which were built in a chroot count, but for a release. `use`
-    says what the step has needed until now, where the context is that of one step.
+    says what the step has needed until now, where the context is that of one step. `trust`
+    signs what is pushed, and says whose signatures count.
     """
 
     project: Project
@@ -48,6 +50,7 @@ class RunContext:
     timeout: float = 3600.0
     takes_chroot: bool = False
     use: Callable[[], StepUse] = StepUse
+    trust: Seals = PLAIN
 
     @property
     def catalog(self) -> Catalog:

@@ -29,7 +29,7 @@ from builder.catalog.fields import (
     text_as,
 )
 from builder.catalog.patch import Narrowing, Patch, PatchedValue
-from builder.catalog.policies import Bump, LockSettings, Offer, Pin, Retention, StandsOn
+from builder.catalog.policies import Bump, LockSettings, Offer, Pin, Retention, StandsOn, Trust
 from builder.catalog.release_line import AxisValue
 from builder.catalog.security import Security
 from builder.catalog.sources import UpstreamChart
@@ -325,6 +325,9 @@ class Matrix(FileModel):
     ] = "inherit"
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
+    trust: Annotated[
+        Trust, Field(description="who signs, and whose signatures are believed: see trust.md")
+    ] = field(default_factory=Trust)
     lock: Annotated[LockSettings, Field(description="how versions are chosen")] = field(
         default_factory=LockSettings
     )

@@ -311,3 +311,47 @@ class Pin(FileModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
         return described(cls, handler.resolve_ref_schema(handler(schema)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BelievedKey(FileModel):
+    """A public key whose signatures are believed."""
+
+    file: Annotated[
+        str, Field(min_length=1, description="the public key in PEM, seen from this folder")
+    ]
+    until: Annotated[Day | None, Field(description="the last day on which it is believed")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignWith(FileModel):
+    """What signs."""
+
+    key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="the file of the private key in PEM; `${NAME}` is taken from the"
+            " environment",
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust(FileModel):
+    """Who signs what is made, and whose signatures are believed."""
+
+    profile: Annotated[
+        Literal["plain", "signed"],
+        Field(
+            description="plain: nothing is signed; signed: what is pushed is signed, and only what"
+            " a believed key signed is reused, built upon and released"
+        ),
+    ] = "plain"
+    sign: Annotated[SignWith | None, Field(description="what signs, where something is pushed")] = (
+        None
+    )
+    keys: Annotated[
+        tuple[BelievedKey, ...],
+        Field(description="who is believed; several, so that keys can be changed"),
+    ] = ()

@@ -55,6 +55,8 @@ COMMANDS = {
     "step": "carry out single steps of the plan, e.g. on another machine",
     "push": "verify and push what steps on another machine handed over",
     "verify": "rebuild images, and compare them with those in the registry",
+    "key": "make the keys by which images, charts and releases are signed",
+    "sign": "sign what the registry has and nobody signed",
     "workflows": "write the workflow files of GitHub Actions, or check them",
     "registry": "serve the embedded registry until Ctrl-C",
     "clean": "delete what the builder can make again",

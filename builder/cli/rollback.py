@@ -34,7 +34,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **options: Any) -> in
     app = open_app(**options)
     with app.registry():
         store = app.adapters.store
-        rollback = Rollback(catalog=app.catalog, store=store)
+        rollback = Rollback(catalog=app.catalog, store=store, trust=app.adapters.trust)
         plan = rollback.prepare(release, app.options.today)
         updates = rollback.tag_updates(plan)
         if not dry_run:

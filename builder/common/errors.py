@@ -158,6 +158,12 @@ class DifferenceError(BuilderError):
     exit_code = 8
 
 
+class TrustError(BuilderError):
+    """Something is not signed as `trust` in matrix.yaml wants."""
+
+    exit_code = 9
+
+
 class Problems(BuilderError):
     """Several independent errors, reported together. The exit code is that of the first."""
 

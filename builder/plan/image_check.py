@@ -19,6 +19,7 @@ from builder.common.errors import (
     DamagedError,
     DifferenceError,
     StepError,
+    TrustError,
     raise_all,
 )
 from builder.common.parallel import in_parallel
@@ -29,6 +30,7 @@ from builder.plan import image_metadata
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Part, Registry, Summary
 from builder.registry.release_record import ImageShare, ReleasedTarget
+from builder.trust.seals import AS_IS, IMAGE, PLAIN, Seals
 
 NO_METADATA = "it has no metadata, so nothing says what it was built from and which tests it passed"
 IN_CHROOT = "it was built in a chroot, which keeps a build from nothing else on its machine"
@@ -140,9 +142,16 @@ class ImageCheck:
     """
 
     def __init__(
-        self, store: Registry, repository_of: Callable[[str], str], *, takes_chroot: bool = False
+        self,
+        store: Registry,
+        repository_of: Callable[[str], str],
+        *,
+        takes_chroot: bool = False,
+        trust: Seals = PLAIN,
     ) -> None:
         self._store = store
+        self._trust = trust
+        self._unsigned: dict[tuple[str, str], str] = {}
         self._repository_of = repository_of
         self._takes_chroot = takes_chroot
         self._problems: dict[tuple[str, str], str] = {}
@@ -162,21 +171,40 @@ class ImageCheck:
 
     def check(self, image: Reference, digest: str, fingerprint: str, target_id: str) -> None:
         """Raise the error of an image that is not believed; `target_id` is what is built then."""
-        if problem := self.problem(image, digest, fingerprint):
-            raise refusal(image, problem, target_id)
+        if error := self._error(image, digest, fingerprint, target_id):
+            raise error
+
+    def _error(
+        self, image: Reference, digest: str, fingerprint: str, target_id: str
+    ) -> BuilderError | None:
+        if not (problem := self.problem(image, digest, fingerprint)):
+            return None
+        if self.unsigned(image, digest, fingerprint):
+            return TrustError(f"{image} is not believed: {problem}", hint=AS_IS)
+        return refusal(image, problem, target_id)
+
+    def unsigned(self, image: Reference, digest: str, fingerprint: str) -> str:
+        """Return why nobody who is believed signed an image, or ""."""
+        key = (str(image), f"{digest} {fingerprint}")
+        if key not in self._unsigned:
+            self._unsigned[key] = self._trust.problem(
+                self._store, image, digest, IMAGE, fingerprint
+            )
+        return self._unsigned[key]
 
     def check_released(self, targets: Mapping[str, ReleasedTarget]) -> None:
         """Raise the errors of the images of a release that are not believed; targets are by id."""
 
         def error(key: str, target: ReleasedTarget) -> BuilderError | None:
             image = parse_reference(self._repository_of(target.image)).with_tag(target.tag)
-            problem = self.problem(image, target.digest, target.fingerprint)
-            return refusal(image, problem, key) if problem else None
+            return self._error(image, target.digest, target.fingerprint, key)
 
         errors = in_parallel(lambda item: error(*item), targets.items())
         raise_all([error for error in errors if error is not None])
 
     def _problem(self, image: Reference, digest: str, fingerprint: str) -> str:
+        if unsigned := self.unsigned(image, digest, fingerprint):
+            return unsigned
         try:
             found = stated(self._store, self._repository_of, image)
         except DamagedError as error:

@@ -17,11 +17,16 @@ class Blob:
 
     kind: str
     data: bytes
+    annotations: Mapping[str, str] = field(default_factory=dict)  # of its descriptor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """Something that is not an image and is kept in a registry. `files` is content by title."""
+    """Something that is not an image and is kept in a registry.
+
+    `files` is content by title; one without a title has its digest, and its place where several
+    have the same.
+    """
 
     kind: str  # the media type of its config: the type of the artifact
     files: Mapping[str, Blob]
@@ -35,6 +40,7 @@ class Part:
 
     digest: str
     size: int
+    annotations: Mapping[str, str] = field(default_factory=dict)  # of its descriptor
 
 
 @dataclass(frozen=True, kw_only=True)

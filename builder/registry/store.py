@@ -147,7 +147,7 @@ class RegistryStore:
         layers = []
         for title, blob in artifact.files.items():
             descriptor = self._client.put_blob(reference, blob)
-            layers.append({**descriptor, "annotations": {_TITLE: title}})
+            layers.append({**descriptor, "annotations": {**blob.annotations, _TITLE: title}})
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -167,10 +167,12 @@ class RegistryStore:
         if manifest is None:
             return None
         files = {
-            manifest.annotations_of(layer).get(_TITLE, layer["digest"]): Blob(
-                kind=layer["mediaType"], data=self._read(reference, layer)
+            title: Blob(
+                kind=layer["mediaType"],
+                data=self._read(reference, layer),
+                annotations=_annotations(manifest, layer),
             )
-            for layer in manifest.layers
+            for title, layer in _titled(manifest).items()
         }
         return Artifact(
             kind=manifest.config["mediaType"],
@@ -185,8 +187,8 @@ class RegistryStore:
         if manifest is None:
             return None
         files = {
-            manifest.annotations_of(layer).get(_TITLE, layer["digest"]): _part(layer)
-            for layer in manifest.layers
+            title: _part(layer, _annotations(manifest, layer))
+            for title, layer in _titled(manifest).items()
         }
         return Summary(config=_part(manifest.config), files=files)
 
@@ -296,5 +298,20 @@ class RegistryStore:
         return config
 
 
-def _part(descriptor: Mapping[str, Any]) -> Part:
-    return Part(digest=descriptor["digest"], size=descriptor["size"])
+def _part(descriptor: Mapping[str, Any], annotations: Mapping[str, str] | None = None) -> Part:
+    return Part(digest=descriptor["digest"], size=descriptor["size"], annotations=annotations or {})
+
+
+def _titled(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
+    """Return the layers of an artifact by title; none is lost where several have the same."""
+    titled: dict[str, Mapping[str, Any]] = {}
+    for place, layer in enumerate(manifest.layers):
+        title = manifest.annotations_of(layer).get(_TITLE, layer["digest"])
+        titled[f"{title}#{place}" if title in titled else title] = layer
+    return titled
+
+
+def _annotations(manifest: Manifest, layer: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations of a layer, without its title."""
+    texts = manifest.annotations_of(layer)
+    return {key: text for key, text in texts.items() if key != _TITLE}

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from builder.build.image_push import copy_beside
 from builder.catalog.models import Catalog
 from builder.common.errors import ConflictError, StepError, TransientError, raise_all
 from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.plan.registry_state import read_record, releases_reference
+from builder.plan.registry_state import believed_record, releases_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import Record
+from builder.trust.seals import PLAIN, RECORD, Seals
 
 IMMUTABLE, ROLLING = "immutable", "rolling"
 
@@ -38,7 +40,8 @@ class TagUpdate(NamedTuple):
 class Records:
     """The release records of a catalog, and the tags that follow from the current one."""
 
-    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry, trust: Seals = PLAIN) -> None:
+        self._trust = trust
         self._catalog = catalog
         self._store = store
         self._repository = releases_reference(catalog)
@@ -55,7 +58,7 @@ class Records:
 
     def named(self, name: str) -> Record | None:
         """Return the record of a release, or None if there is none."""
-        return read_record(self._store, self._repository.with_tag(name))
+        return believed_record(self._store, self._repository.with_tag(name), self._trust)
 
     def current(self) -> Record | None:
         """Return the record of the current release, or None if nothing is released."""
@@ -85,7 +88,8 @@ class Records:
             raise taken(record.release)
         note(f"recording {record.release}")
         reference = self._repository.with_tag(record.release)
-        self._store.put(_artifact(record), reference)
+        digest = self._store.put(_artifact(record), reference)
+        self._trust.sign(self._store, reference, digest, RECORD, target=record.release)
         self._store.copy(reference, self._repository.with_tag(release_record.CURRENT))
         note("moving tags")
         self.converge(record)
@@ -152,6 +156,8 @@ class Records:
                 # A registry may have dropped an index that no tag named yet.
                 self._store.put_index(update.manifests, update.source)
             self._store.copy(update.source, update.tag)
+            if self._trust.is_wanted and update.source.name != update.tag.name:
+                copy_beside(self._store, update.source, update.tag)
 
     def _check_immutable(self, record: Record) -> None:
         """Raise ConflictError if an immutable tag names another manifest."""

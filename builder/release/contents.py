@@ -18,6 +18,7 @@ from builder.plan.models import Plan, TargetPlan
 from builder.plan.step_id import StepId
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
+from builder.trust.seals import INDEX
 
 WAITING = "variant:"
 """The prefix of the keys, in a record, of variants some of whose platforms did not pass."""
@@ -57,7 +58,7 @@ class TargetCollector:
         self._store = store
         self._previous = previous
         self._blocked = blocked
-        self._images = ImageCheck(store, context.catalog.matrix.repository_of)
+        self._images = ImageCheck(store, context.catalog.matrix.repository_of, trust=context.trust)
 
     def collect(self) -> CollectedTargets:
         """Return every variant that has not ended. Pushes indexes, without tags."""
@@ -150,7 +151,11 @@ class TargetCollector:
         """
         if item.target.is_mirrored:
             return next(iter(manifests.values()))
-        return self._store.put_index(manifests, item.repository)
+        digest = self._store.put_index(manifests, item.repository)
+        self._context.trust.sign(
+            self._store, item.repository, digest, INDEX, target=item.target.variant.id
+        )
+        return digest
 
     def _passed(self, key: str) -> ReleasedTarget | None:
         """Return a target if it passed with its current inputs, be it before this run."""

@@ -37,7 +37,7 @@ class Promotion:
     def __init__(self, *, context: RunContext, store: Registry) -> None:
         self._context = context
         self._store = store
-        self._records = Records(catalog=context.catalog, store=store)
+        self._records = Records(catalog=context.catalog, store=store, trust=context.trust)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> tuple[Result, Record]:
         """Promote the images and charts of the plan that are in the registry.

@@ -30,6 +30,7 @@ from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
 from builder.release.commit import Records, TagUpdate
+from builder.trust.seals import PLAIN, Seals
 
 _SHOWN = 3
 
@@ -51,10 +52,11 @@ class RollbackPlan:
 class Rollback:
     """Releases the content of an older release again."""
 
-    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry, trust: Seals = PLAIN) -> None:
+        self._trust = trust
         self._catalog = catalog
         self._store = store
-        self._records = Records(catalog=catalog, store=store)
+        self._records = Records(catalog=catalog, store=store, trust=trust)
 
     def prepare(self, name: str, today: str) -> RollbackPlan:
         """Return what a rollback to release `name` would do; nothing is written.
@@ -188,7 +190,8 @@ class Rollback:
         if missing:
             lines = [f"release {name} cannot be released again: images are gone", *missing]
             raise StepError("\n".join(lines), hint="nothing was written")
-        ImageCheck(self._store, matrix.repository_of).check_released(record.targets)
+        check = ImageCheck(self._store, matrix.repository_of, trust=self._trust)
+        check.check_released(record.targets)
 
 
 def _contents(

@@ -16,6 +16,7 @@ from builder.app.adapters import Adapters, Replaced
 from builder.app.app import App
 from builder.app.options import Options
 from builder.app.planning import Planned
+from builder.app.trusted import seals_of
 from builder.app.week import KINDS
 from builder.build.events import Event, Result
 from builder.build.image_steps import BuildActions
@@ -42,6 +43,7 @@ from builder.release.commit import Records
 from builder.release.promote import Promotion
 from builder.release.rollback import Rollback
 from builder.resolvers.ecosystems import ECOSYSTEMS
+from builder.trust.seals import Seals
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.helm import FakeHelmProgram
@@ -383,10 +385,16 @@ class Week:
             builds=self.platforms,
         )
 
+    @property
+    def trust(self) -> Seals:
+        """Return what signs, and whose signatures count."""
+        return seals_of(self.folder.load(), TODAY)
+
     def observed(self) -> RegistryState:
         """Return what the store holds."""
         project = self.folder.load()
-        return read_registry_state(self.store, project, self.lock, prints(project, self.lock))
+        found, trust = prints(project, self.lock), self.trust
+        return read_registry_state(self.store, project, self.lock, found, trust=trust)
 
     def planned(self, plan: Plan) -> Planned:
         """Return a plan with what it was made from. Nothing is said of what it does not select."""
@@ -423,8 +431,8 @@ class Week:
 
     def rollback(self) -> Rollback:
         """Return what offers an older release again."""
-        return Rollback(catalog=self.folder.load().catalog, store=self.store)
+        return Rollback(catalog=self.folder.load().catalog, store=self.store, trust=self.trust)
 
     def records(self) -> Records:
         """Return the releases."""
-        return Records(catalog=self.folder.load().catalog, store=self.store)
+        return Records(catalog=self.folder.load().catalog, store=self.store, trust=self.trust)

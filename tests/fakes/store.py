@@ -120,7 +120,9 @@ class FakeStore(Calls):
             artifact = self.artifacts[f"{reference.name}@{digest}"] if digest else None
             if artifact is None:
                 return None
-            files = {title: _part(blob.data) for title, blob in artifact.files.items()}
+            files = {
+                title: _part(blob.data, blob.annotations) for title, blob in artifact.files.items()
+            }
             return Summary(config=_part(artifact.config), files=files)
 
     def content(self, reference: Reference, part: Part) -> bytes:
@@ -288,5 +290,5 @@ class FakeStore(Calls):
                 raise Crash
 
 
-def _part(data: bytes) -> Part:
-    return Part(digest=digest_of(data), size=len(data))
+def _part(data: bytes, annotations: Mapping[str, str] | None = None) -> Part:
+    return Part(digest=digest_of(data), size=len(data), annotations=annotations or {})
