@@ -80,10 +80,7 @@ def command(
     is_kept = cache and offline and style in FORMATS and not (cost or since or published)
     key = _key(style, options) if is_kept else None
     plans = KeptPlans(StateDir.of(options["root"].resolve()))
-    if key and (kept := plans.get(key)):
-        for note in kept.notes:
-            click.echo(note, err=True)
-        click.echo(kept.text)
+    if key and _is_shown(plans.get(key)):
         return 0
     app, more = _opened(options), tuple[str, ...]()
     changed: Mapping[str, str] | None = None
@@ -111,6 +108,16 @@ def _key(style: str, options: Mapping[str, Any]) -> str | None:
     if click.get_current_context().find_root().obj or options["catalogs"]:
         return None
     return key_of(options["root"], {**options, "style": style})
+
+
+def _is_shown(kept: KeptPlan | None) -> bool:
+    """Print a plan that is kept; whether there is one."""
+    if kept is None:
+        return False
+    for note in kept.notes:
+        click.echo(note, err=True)
+    click.echo(kept.text)
+    return True
 
 
 def _opened(options: Mapping[str, Any]) -> App:

@@ -51,7 +51,8 @@ def test_exit_codes() -> None:
         "ToolError": 4, "StepError": 5, "UnreachableError": 5, "GoneError": 5,
         "DamagedError": 5,
             "TransientError": 5, "NoConnectionError": 5, "SmokeError": 6, "SizeError": 6,
-        "ContentError": 6, "ConflictError": 7, "DifferenceError": 8, "TrustError": 9, "HeldBackError": 10,
+        "ContentError": 6, "ConflictError": 7, "DifferenceError": 8, "TrustError": 9,
+        "HeldBackError": 10,
     }  # fmt: skip
 
 
