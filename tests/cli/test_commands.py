@@ -22,7 +22,9 @@ from builder.app.app import App
 from builder.catalog.models import RemoteFile
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.fork import COMMANDS as FORK
+from builder.cli.key import COMMANDS as KEY
 from builder.cli.main import COMMANDS, main
+from builder.cli.new import COMMANDS as NEW
 from builder.cli.open import open_app
 from builder.cli.upstream import COMMANDS as UPSTREAM
 from builder.engines.podman.storage import Home
@@ -101,12 +103,13 @@ def test_the_commands_are_the_modules() -> None:
         "lazy",
         "main",
         "named",
+        "new_files",
         "open",
         "options",
         "run",
         "stacks",
     }
-    groups = {"charts": CHARTS, "fork": FORK, "upstream": UPSTREAM}
+    groups = {"charts": CHARTS, "fork": FORK, "key": KEY, "new": NEW, "upstream": UPSTREAM}
     below = {f"{group}_{name}" for group, names in groups.items() for name in names}
     assert {path.stem for path in folder.glob("*.py")} - helpers == {*COMMANDS, *below}
 

@@ -39,7 +39,7 @@ PLACEHOLDERS = {
     "NAME": "my-own", "PARENT": "base", "IMAGE": "jupyter-r",
     "spark": "r", "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
     # The catalog of the pages has nothing of an upstream.
-    "mongodb": "mlflow", "argo-workflows": "mlflow",
+    "mongodb": "mlflow", "argo-workflows": "mlflow", "tool": "base", "TEXT": "compared by us",
 }  # fmt: skip
 HANDOVER = {**PLACEHOLDERS, "DIR": "build/handover"}
 # Not run here, with the file of the test that runs it.
@@ -58,6 +58,7 @@ BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
         (
             ("vulnerabilities",),
             ("vulnerabilities", "--select", "jupyter-*", "--format", "markdown"),
+            ("vulnerabilities", "--format", "json"),
             ("vulnerabilities", "--released"),
             ("vulnerabilities", "--released", "--format", "json"),
         ),
@@ -85,6 +86,14 @@ def mine_beside(folder: Folder) -> Path:
     text = "extends: {path: ../main, name: upstream}\ncatalog: {name: mine}\n"
     files = {"matrix.yaml": text, REPLACED: "FROM {{ parent }}\n"}
     return Folder(folder.root.parent / "mine", files).root
+
+
+def with_signatures(folder: Folder, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a catalog want signatures, by a key of its own; what is released has none."""
+    assert run("key", "create", "--out", "keys/2026").code == 0
+    monkeypatch.setenv("CATALOG_SIGN_KEY", "keys/2026.key")
+    signed = 'profile: signed, sign: {key: "${CATALOG_SIGN_KEY}"}, keys: [{file: keys/2026.pub}]'
+    folder.edit("matrix.yaml", "\naxes:\n", f"\ntrust: {{{signed}}}\naxes:\n")
 
 
 def _needs(arguments: list[str]) -> bool:
@@ -199,6 +208,8 @@ def test_a_shown_command_ends_well(
         monkeypatch.chdir(mine_beside(folder))
     if command[0] == "registry":
         replaced["embedded"] = InterruptedRegistry()
+    if command[0] == "sign":
+        with_signatures(folder, run, monkeypatch)
     if command[0] == "vulnerabilities":
         export(folder.root / "osv-export", [record("CVE-2026-1234", "Debian:13", "libxml2")])
     if command in BEFORE:
