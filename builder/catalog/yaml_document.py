@@ -160,7 +160,7 @@ def _composed(text: str, *, several: bool) -> tuple[Node, ...]:
 
 
 # The values of a chart are read to check, to compare and to package them. Nodes are only read.
-_composed_once = lru_cache(maxsize=64)(_composed)
+_composed_once = lru_cache(maxsize=256)(_composed)
 
 
 class _TooLargeError(MarkedYAMLError):
