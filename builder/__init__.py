@@ -4,8 +4,8 @@ releases them.
 Read from the bottom up, the packages are the pipeline: `common`, `oci`, `catalog`, `lock`,
 `overlay`, `project`, then `registry`, `engines`, `network` and `catalog_fetch`, then `trust` and
 `sbom`, then `charts`, `testing` and `resolvers`, then `plan`, `build`, `release`, `gate`, `diff`,
-`ci` and `bump`, then `report` and `export`, and on top `app` and `cli`. Each imports only packages that are named before it;
-`make lint` checks this.
+`ci` and `bump`, then `report` and `export`, and on top `app` and `cli`. Each imports only packages
+that are named before it; `make lint` checks this.
 
 What `__all__` names is the Python API, see docs/python-api.md. It is imported when it is used.
 """

@@ -19,6 +19,22 @@ class Removals(Protocol):
         """Return where a catalog removed what a catalog below has at `path`, if one did."""
 
 
+def removed_values(
+    condition: str,
+    location: Location,
+    axes: Mapping[str, Sequence[AxisValue]],
+    removals: Removals,
+) -> Iterator[BuilderError]:
+    """Yield an error for each value that a condition names and a catalog removed.
+
+    A value that is not there, and that nobody removed, is no mistake: a recipe may know more than
+    its catalog offers.
+    """
+    for error in unknown_values(condition, location, axes, removals):
+        if error.id:
+            yield error
+
+
 def unknown_values(
     condition: str,
     location: Location,
@@ -27,7 +43,7 @@ def unknown_values(
 ) -> Iterator[BuilderError]:
     """Yield an error for each value that a condition names and its axis lacks.
 
-    An axis that is not there at all is no mistake: a recipe may know more than a catalog offers.
+    An axis that is not there at all is no mistake.
     """
     try:
         terms = parse_condition(condition)

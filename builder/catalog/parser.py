@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from builder.catalog import yaml_document as documents
-from builder.catalog.conditions import Removals, unknown_values
+from builder.catalog.conditions import Removals, removed_values
 from builder.catalog.constraints import ROLES
 from builder.catalog.matrix import OF_ONE_CATALOG, repository_of
 from builder.catalog.merge import Layer, MergedDocument, merge
@@ -150,9 +150,9 @@ def parse_recipe(
 
     `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
 
-    A recipe serves catalogs that offer less than it knows: it may name axes that are not in `axes`,
-    unless they look like one that is there, misspelled. Of an axis that is there it names values
-    that are there, where `removals` is given: `text` is of the own catalog then.
+    A recipe serves catalogs that offer less than it knows: it may name axes and values that are
+    not in `axes`, unless they look like an axis that is there, misspelled, or the value is one that
+    `removals` knows: `text` is of the own catalog then.
     """
     document, errors = document_of(
         (*below, SourceText("", file, text)), "recipe.yaml", RecipeFile, note
@@ -165,7 +165,7 @@ def parse_recipe(
         path: Path = ("when", extra.condition)
         errors += check_condition(document, path, axes)
         if removals is not None and (location := document.own(path)):
-            errors += unknown_values(extra.condition, location, axes, removals)
+            errors += removed_values(extra.condition, location, axes, removals)
     for index, axis in enumerate(recipe.needs):
         if axis not in axes:
             errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))

@@ -143,10 +143,6 @@ CASES = [
         ),
     ),
     Case(
-        "unknown value of a condition",
-        (("images/desk/recipe.yaml", "os=1:", "os=11, lang=1.9:"),),
-    ),
-    Case(
         "unknown value in requires",
         (("matrix.yaml", 'requires: {os: "2"}', 'requires: {os: "3"}'),),
     ),

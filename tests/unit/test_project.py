@@ -194,7 +194,7 @@ def test_a_file_that_is_read_and_no_text_is_refused_by_name(folder: Folder, name
 
 def test_a_recipe_may_know_more_than_the_matrix_offers(folder: Folder) -> None:
     path = "images/desk/recipe.yaml"
-    folder.edit(path, "os=1: {", "fortran=7: {packages: {apt: [gfortran]}}\n  os=1: {")
+    folder.edit(path, "os=1: {", "fortran: {packages: {apt: [gfortran]}}\n  os=7: {")
     assert "gfortran" not in str(prints(folder.load())["desk/os=1,lang=1.9"].document)
 
 
