@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -28,7 +29,9 @@ ARTIFACT = Artifact(
     kind="application/vnd.example.thing.v1+json",
     config=b'{"a": 1}',
     files={
-        "one.json": Blob(kind="application/json", data=b'{"one": 1}\n'),
+        "one.json": Blob(
+            kind="application/json", data=b'{"one": 1}\n', annotations={"org.example.by": "one"}
+        ),
         "two.bin": Blob(kind="application/octet-stream", data=bytes(range(256))),
     },
     annotations={"org.example.note": "a note"},
@@ -221,7 +224,9 @@ def test_an_artifact_is_summed_up_without_its_content(store: Registry, place: Pl
     summary = store.summary(place("thing:a"))
     assert summary is not None
     assert summary.config == part(ARTIFACT.config)
-    assert summary.files == {title: part(blob.data) for title, blob in ARTIFACT.files.items()}
+    assert summary.files == {
+        title: part(blob.data, blob.annotations) for title, blob in ARTIFACT.files.items()
+    }
     assert store.content(place("thing:a"), summary.config) == ARTIFACT.config
     for title, found in summary.files.items():
         assert store.content(place("thing:a"), found) == ARTIFACT.files[title].data
@@ -230,8 +235,8 @@ def test_an_artifact_is_summed_up_without_its_content(store: Registry, place: Pl
         store.content(place("thing:a"), part(b"not there"))
 
 
-def part(data: bytes) -> Part:
-    return Part(digest=digest_of(data), size=len(data))
+def part(data: bytes, annotations: Mapping[str, str] = MappingProxyType({})) -> Part:
+    return Part(digest=digest_of(data), size=len(data), annotations=annotations)
 
 
 def test_the_same_artifact_has_the_same_digest(store: Registry, place: Place) -> None:
