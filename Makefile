@@ -50,8 +50,9 @@ build/.browser: build/.setup
 	$(BIN)/builder doctor --browser
 	touch $@
 
-# What only tests need of Debian: a file system without modes, Java, and Go for two checkers.
+# What only tests need of Debian: a file system without modes, jq, Java, and Go for two checkers.
 TEST_PACKAGES = $(shell command -v bindfs >/dev/null || echo bindfs; \
+                        command -v jq >/dev/null || echo jq; \
                         command -v javac >/dev/null || echo default-jdk-headless; \
                         command -v go >/dev/null || echo golang-go)
 

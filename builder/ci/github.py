@@ -21,7 +21,7 @@ from builder.common.text import first_line
 from builder.plan.resources import Resources
 
 FOLDER = ".github/workflows"
-NAMES = ("weekly.yml", "pr.yml")
+NAMES = ("weekly.yml", "pr.yml", "bump.yml")
 FOLLOWING = "upstream.yml"
 COMMAND = "builder workflows"
 CONTAINER = "debian:trixie"

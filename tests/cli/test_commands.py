@@ -20,6 +20,7 @@ import pytest
 from builder.app.adapters import Replaced
 from builder.app.app import App
 from builder.catalog.models import RemoteFile
+from builder.ci.github import NAMES
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.fork import COMMANDS as FORK
 from builder.cli.key import COMMANDS as KEY
@@ -437,8 +438,8 @@ def test_a_registry_whose_releases_say_no_version(
 
 
 def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
-    files = [folder.root / ".github" / "workflows" / name for name in ("weekly.yml", "pr.yml")]
-    names = ".github/workflows/weekly.yml, .github/workflows/pr.yml"
+    files = [folder.root / ".github" / "workflows" / name for name in NAMES]
+    names = ", ".join(f".github/workflows/{name}" for name in NAMES)
     assert run("workflows", "--check") == (
         2, "", f"error: the generated workflows are out of date: {names}\n"
         "  hint: run `builder workflows`\n",

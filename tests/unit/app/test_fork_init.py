@@ -21,7 +21,7 @@ from tests.fakes.git_upstream import Repository
 pytestmark = pytest.mark.slow
 
 FILES = (
-    ".gitattributes", ".github/workflows/pr.yml",
+    ".gitattributes", ".github/workflows/bump.yml", ".github/workflows/pr.yml",
     ".github/workflows/upstream.yml", ".github/workflows/weekly.yml", ".gitignore",
     "README.md", "matrix.lock", "matrix.yaml", "requirements.txt",
 )  # fmt: skip

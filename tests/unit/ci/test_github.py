@@ -27,9 +27,10 @@ WEEKLY, PR = ".github/workflows/weekly.yml", ".github/workflows/pr.yml"
 CI = ".github/workflows/ci.yml"
 
 
-UPSTREAM = ".github/workflows/upstream.yml"
+UPSTREAM, BUMP = ".github/workflows/upstream.yml", ".github/workflows/bump.yml"
 FOLLOW = Follow(automerge=True)
-OF_EACH = [(WEEKLY, None), (PR, None), (WEEKLY, FOLLOW), (PR, FOLLOW), (UPSTREAM, FOLLOW)]
+OF_EACH = [(WEEKLY, None), (PR, None), (BUMP, None), (WEEKLY, FOLLOW), (PR, FOLLOW),
+           (BUMP, FOLLOW), (UPSTREAM, FOLLOW)]  # fmt: skip
 
 
 def read(levels: int, path: str, follow: Follow | None = None) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def test_what_is_committed_is_what_is_generated() -> None:
     project = this_catalog()
     assert project.lock is not None
     files = GITHUB.workflows(depth(project.expansion), project.lock.containers)
-    assert sorted(files) == [PR, WEEKLY]
+    assert sorted(files) == [BUMP, PR, WEEKLY]
     for path, data in files.items():
         assert (ROOT / path).read_bytes() == data, f"{path}: run `builder workflows`"
 
@@ -52,7 +53,7 @@ def test_jobs_run_in_the_container_that_the_lock_has() -> None:
     digest = f"sha256:{'3' * 64}"
     pinned = GITHUB.workflows(2, {"debian:trixie": digest, "debian:sid": f"sha256:{'4' * 64}"})
     assert container_of(pinned) == {f"debian:trixie@{digest}"}
-    committed = {path: (ROOT / path).read_bytes() for path in (WEEKLY, PR, CI)}
+    committed = {path: (ROOT / path).read_bytes() for path in (WEEKLY, PR, BUMP, CI)}
     assert len(container_of(committed)) == 1
 
 
@@ -161,6 +162,7 @@ def test_no_job_that_can_write_builds_or_tests(levels: int) -> None:
     weekly = read(levels, WEEKLY)
     assert check_writers(weekly) == levels + 3  # each publish, the release, lock, red
     assert check_writers(read(levels, PR)) == 1
+    assert check_writers(read(levels, BUMP)) == 1
     check_writers(YAML(typ="safe").load((ROOT / CI).read_bytes()))
     for name, job in weekly["jobs"].items():
         if name.startswith("level-"):
@@ -319,7 +321,7 @@ def test_what_a_job_runs_is_a_command_of_the_builder() -> None:
             command = command.get_command(click.Context(command), words[1])
         assert command is not None, line
         known = {name for option in command.params for name in option.opts}
-        flags = {word for word in words[1:] if word.startswith("--")}
+        flags = {word for word in words[1:] if word.startswith("--") and word != "--"}
         assert flags <= known, line
 
 
@@ -349,7 +351,7 @@ def test_the_catalogs_below_are_fetched_first_and_kept_by_content() -> None:
 
 def test_the_builder_comes_from_requirements_where_others_are_followed() -> None:
     files = GITHUB.workflows(1, follow=FOLLOW)
-    assert sorted(files) == [PR, UPSTREAM, WEEKLY]
+    assert sorted(files) == [BUMP, PR, UPSTREAM, WEEKLY]
     for data in files.values():
         assert b"--requirement requirements.txt" in data
         assert b"make setup" not in data
@@ -362,10 +364,11 @@ def test_it_is_merged_by_itself_only_where_matrix_yaml_says_so() -> None:
     assert "Where nobody needs to look" not in texts[0]
 
 
-def test_the_branch_of_somebody_who_works_on_it_stays() -> None:
-    (job,) = (job for name, job in read(1, UPSTREAM, FOLLOW)["jobs"].items() if can_write(job))
+@pytest.mark.parametrize("path", [UPSTREAM, BUMP])
+def test_the_branch_of_somebody_who_works_on_it_stays(path: str) -> None:
+    (job,) = (job for name, job in read(1, path, FOLLOW)["jobs"].items() if can_write(job))
     script = job["steps"][-1]["run"]
-    before, _, after = script.partition("exit 0")
+    before, _, after = script.rpartition("exit 0")
     assert "somebody works on the branch" in before
     assert "git push --force" not in before
-    assert "git push --force origin upstream" in after
+    assert f"git push --force origin {Path(path).stem}" in after
