@@ -19,6 +19,7 @@ from builder.app.load import load
 from builder.catalog.fields import NAME
 from builder.catalog.matrix import Matrix
 from builder.catalog.models import Catalog, Recipe
+from builder.catalog.recipe import lineage_recipes
 from builder.catalog.yaml_text import with_entry
 from builder.common.errors import ConfigError, SelectionError
 from builder.common.files import write
@@ -129,10 +130,9 @@ def _remove_empty(folder: Path) -> None:
 def _image(
     kind: str, matrix: Matrix, name: str, origin: str, charts: Mapping[str, object] | None = None
 ) -> Scaffold:
-    bases = [axis for axis, values in matrix.axes.items() if any(value.sources for value in values)]
-    if origin not in matrix.images and origin not in bases:
-        raise _unknown("parent", origin, [*matrix.images, *bases])
-    is_root = origin in bases
+    if origin not in (*matrix.images, *matrix.base_axes):
+        raise _unknown("parent", origin, [*matrix.images, *matrix.base_axes])
+    is_root = origin in matrix.base_axes
     image: dict[str, object] = {"from": origin, "axes": [origin]} if is_root else {"from": origin}
     entries = {"images": image} | ({"charts": charts} if charts else {})
     return _scaffold(kind, name, {"user": _USER if is_root else "USER 0"}, entries)
@@ -176,13 +176,9 @@ def _filled(source: Path, facts: Mapping[str, str]) -> bytes:
 
 def _served(catalog: Catalog, image: str) -> Recipe | None:
     """Return the recipe of an image, or of the nearest parent, that says how a service starts."""
-    entry = catalog.matrix.images.get(image)
-    while entry is not None:
-        found = catalog.recipes.get(entry.recipe)
-        if found is not None and found.command and found.ports:
-            return found
-        entry = catalog.matrix.images.get(entry.origin or "")
-    return None
+    names = lineage_recipes(image, catalog.matrix)
+    recipes = (catalog.recipes[name] for name in names if name in catalog.recipes)
+    return next((one for one in recipes if one.command and one.ports), None)
 
 
 def _unknown(what: str, name: str, names: Sequence[str]) -> SelectionError:

@@ -1,4 +1,4 @@
-"""Finds values that conditions of recipes name and no axis has."""
+"""Finds values that conditions of recipes name, and that are not there."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def removed_values(
     A value that is not there, and that nobody removed, is no mistake: a recipe may know more than
     its catalog offers.
     """
-    for error in unknown_values(condition, location, axes, removals):
-        if error.id:
-            yield error
+    for axis, value in _lacking(condition, axes):
+        if removed := removals.removed(("axes", axis, value)):
+            yield _removed(axis, value, location, removed)
 
 
 def unknown_values(
@@ -41,28 +41,37 @@ def unknown_values(
     axes: Mapping[str, Sequence[AxisValue]],
     removals: Removals,
 ) -> Iterator[BuilderError]:
-    """Yield an error for each value that a condition names and its axis lacks.
+    """Yield an error for each value that a condition names and its axis lacks."""
+    for axis, value in _lacking(condition, axes):
+        if removed := removals.removed(("axes", axis, value)):
+            yield _removed(axis, value, location, removed)
+        else:
+            hint = did_you_mean(value, [known.name for known in axes[axis]])
+            yield ConfigError(_message(axis, value), hint=hint, location=location)
 
-    An axis that is not there at all is no mistake.
-    """
+
+def _lacking(condition: str, axes: Mapping[str, Sequence[AxisValue]]) -> Iterator[tuple[str, str]]:
+    """Yield each axis that is there with a value that a condition names and it lacks."""
     try:
         terms = parse_condition(condition)
     except ValueError:  # told already
         return
     for term in terms:
         known = [value.name for value in axes.get(term.axis, ())]
-        if term.value is None or term.axis not in axes or term.value in known:
-            continue
-        removed = removals.removed(("axes", term.axis, term.value))
-        message = f"axis {term.axis} has no value {term.value!r}"
-        if removed is None:
-            hint = did_you_mean(term.value, known)
-            yield ConfigError(message, hint=hint, location=location)
-            continue
-        label = removed.file.removesuffix("matrix.yaml").rstrip(":")
-        yield ConfigError(
-            f"{message}: {f'catalog {label}' if label else 'this catalog'} removed it",
-            hint=f"take it out of the condition, or keep the value: {removed}",
-            location=location,
-            id="E-REMOVED-IN-USE",
-        )
+        if term.value is not None and term.axis in axes and term.value not in known:
+            yield term.axis, term.value
+
+
+def _removed(axis: str, value: str, location: Location, removed: Location) -> ConfigError:
+    label = removed.file.removesuffix("matrix.yaml").rstrip(":")
+    who = f"catalog {label}" if label else "this catalog"
+    return ConfigError(
+        f"{_message(axis, value)}: {who} removed it",
+        hint=f"take it out of the condition, or keep the value: {removed}",
+        location=location,
+        id="E-REMOVED-IN-USE",
+    )
+
+
+def _message(axis: str, value: str) -> str:
+    return f"axis {axis} has no value {value!r}"

@@ -408,6 +408,13 @@ class Matrix(FileModel):
         """The platform that ids do not name."""
         return self.catalog.platforms[0]
 
+    @property
+    def base_axes(self) -> tuple[str, ...]:
+        """The axes whose values are base images."""
+        return tuple(
+            axis for axis, values in self.axes.items() if any(value.sources for value in values)
+        )
+
     def with_registries(self, registries: tuple[str, ...]) -> Matrix:
         """Return the same matrix for other registries."""
         return replace(self, catalog=replace(self.catalog, registries=registries))

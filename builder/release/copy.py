@@ -124,6 +124,9 @@ class RegistryCopy:
                     hint="another run writes to that registry; run the same command again",
                 )
 
+    def _repository(self, name: str) -> Reference:
+        return parse_reference(self._matrix.repository_of(name, self._source))
+
     def _records(self, host: str) -> Reference:
         return parse_reference(self._matrix.repository_of(release_record.REPOSITORY, host))
 
@@ -171,16 +174,15 @@ class RegistryCopy:
 
     def _tags(self, records: Mapping[str, Record]) -> _Tags:
         """Return the tags of releases in the source."""
-        matrix = self._matrix.with_registries((self._source,))
         fixed = {self._records(self._source).with_tag(name) for name in records}
         rolling: set[Reference] = set()
         for name, record in records.items():
             for target in record.targets.values():
-                image = parse_reference(matrix.repository_of(target.image))
+                image = self._repository(target.image)
                 fixed |= {image.with_tag(tag) for tag in target.immutable(name)}
                 rolling |= {image.with_tag(tag) for tag in target.rolling}
             for chart, released in record.charts.items():
-                package = parse_reference(matrix.repository_of(f"{FOLDER}{chart}"))
+                package = self._repository(f"{FOLDER}{chart}")
                 fixed |= {package.with_tag(version) for version in released.listed}
         return _Tags(fixed=frozenset(fixed), rolling=frozenset(rolling))
 

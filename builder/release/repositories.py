@@ -19,7 +19,6 @@ def repositories(matrix: Matrix, host: str, more: Iterable[str] = ()) -> dict[st
     Parents come before the images that are built on them: base images, images, charts, and then
     `more`, the names of what the catalog had before. Release records are not among them.
     """
-    bases = [axis for axis, values in matrix.axes.items() if any(value.sources for value in values)]
     charts = [f"{FOLDER}{name}" for name in matrix.all_charts]
-    names = dict.fromkeys((*bases, *matrix.images, *charts, *more))
+    names = dict.fromkeys((*matrix.base_axes, *matrix.images, *charts, *more))
     return {name: parse_reference(matrix.repository_of(name, host)) for name in names}
